@@ -1,0 +1,132 @@
+//! The command line: arguments -> work -> exit status.
+//!
+//! Data goes to stdout, everything else to stderr. 0: done. 1: the work failed. 2: wrong usage or
+//! wrong configuration.
+
+mod look;
+mod parse;
+mod poll;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError};
+use crate::observe::Loudness;
+
+/// Merges RSS, Atom and JSON feeds, and pages without one, into one feed: the river.
+#[derive(Debug, Parser)]
+#[command(name = "newsriver", version, max_term_width = 100)]
+struct Arguments {
+    /// The configuration file
+    #[arg(short, long, global = true, default_value = "feeds.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// Log more
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Log warnings and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The daemon: poll, normalise, store and publish until it is stopped
+    Run,
+    /// One round over all sources (or those named) now, ignoring their schedule
+    Poll(poll::Arguments),
+    /// Validate feeds.toml
+    Check(look::CheckArguments),
+    /// The sources: state, last success, next poll, entries, last error
+    Status(look::StatusArguments),
+    /// The poll history of a source or of all
+    Log(look::LogArguments),
+    /// What the daemon would make of a document, as JSON Feed 1.1
+    Parse(parse::Arguments),
+}
+
+/// Why a command ended badly.
+#[derive(Debug)]
+enum Ending {
+    /// The work failed.
+    Failed(String),
+    /// feeds.toml is wrong.
+    Config(ConfigError),
+    /// The arguments are wrong in a way only the configuration tells.
+    Usage(String),
+}
+
+impl<E: std::error::Error> From<E> for Ending {
+    fn from(error: E) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Runs the command of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match execute(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Ending::Failed(message)) => {
+            let line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            eprintln!("newsriver: {line}");
+            ExitCode::from(1)
+        }
+        Err(Ending::Config(error)) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+        Err(Ending::Usage(message)) => {
+            eprintln!("newsriver: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn execute(arguments: Arguments) -> Result<(), Ending> {
+    let path = arguments.config;
+    let loudness = match (arguments.verbose, arguments.quiet) {
+        (true, _) => Loudness::Verbose,
+        (_, true) => Loudness::Quiet,
+        _ => Loudness::Configured,
+    };
+    match arguments.command {
+        Command::Run => run::run(&path, loudness),
+        Command::Poll(arguments) => poll::run(&path, loudness, &arguments),
+        Command::Check(arguments) => look::check(&path, &arguments),
+        Command::Status(arguments) => look::status(&path, &arguments),
+        Command::Log(arguments) => look::log(&path, &arguments),
+        Command::Parse(arguments) => parse::run(&path, &arguments),
+    }
+}
+
+fn load(path: &std::path::Path) -> Result<Config, Ending> {
+    Config::load(path).map_err(Ending::Config)
+}
+
+/// The runtime of a command.
+fn runtime() -> Result<tokio::runtime::Runtime, std::io::Error> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// A table for the terminal; columns line up with Chinese text in them.
+fn table(header: &[&str]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_header(header);
+    table
+}
+
+/// Writes to stdout; a reader that has gone (`| head`) is no error.
+fn print(bytes: &[u8]) -> Result<(), Ending> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,70 @@
+//! `newsriver run`: start-up, signals, the daemon.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{Ending, load, runtime};
+use crate::daemon::{self, Start};
+use crate::observe::{self, Loudness};
+use crate::store::Store;
+
+pub(super) fn run(path: &Path, loudness: Loudness) -> Result<(), Ending> {
+    let config = load(path)?;
+    let log = observe::start(&config.log, loudness)
+        .map_err(|error| Ending::Failed(format!("the log cannot start: {error}")))?;
+    tracing::info!("newsriver {} starts with {}", env!("CARGO_PKG_VERSION"), path.display());
+    let result = runtime()?.block_on(async {
+        let store = Store::open(&config.store)?;
+        tracing::info!(entries = store.entry_count()?, "the store is {}", config.store.display());
+        let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+            Ending::Failed(format!(
+                "cannot listen on {}: {error}; set `listen` under [server] to another port, or stop what uses this one",
+                config.listen
+            ))
+        })?;
+        tracing::info!("listening on {}", listener.local_addr()?);
+        let stop = CancellationToken::new();
+        let reload = Arc::new(Notify::new());
+        tokio::spawn(signals(stop.clone(), reload.clone()));
+        let start = Start { config_path: path.to_owned(), config, store, listener, stop, reload };
+        Ok(daemon::run(start).await?)
+    });
+    drop(log);
+    result
+}
+
+/// SIGINT and SIGTERM stop, a second one ends at once; SIGHUP reloads.
+async fn signals(stop: CancellationToken, reload: Arc<Notify>) {
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    else {
+        tracing::error!("signals cannot be received; stop newsriver with SIGKILL, the store survives it");
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {
+                reload.notify_one();
+                continue;
+            }
+        }
+        if stop.is_cancelled() {
+            tracing::warn!("stopped at once by a second signal");
+            end_at_once();
+        }
+        stop.cancel();
+    }
+}
+
+/// What was reported stored is on disk already, and the person asked twice: nothing else is worth
+/// waiting for.
+fn end_at_once() -> ! {
+    std::process::exit(130)
+}

@@ -1,0 +1,352 @@
+//! feeds.toml -> [`Config`].
+//!
+//! In: the text of a file and its folder. Out: a configuration in which every default is filled in
+//! and every value has its type, or all the problems of the file with line and column.
+
+mod problem;
+mod section;
+mod source;
+mod units;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use url::Url;
+
+pub use problem::{ConfigError, Problem};
+use section::{Findings, Section};
+pub use units::duration as parse_duration;
+
+use crate::model::source::{Address, Source, SourceId, Timeouts};
+use crate::store::SourceRow;
+
+/// Every default value of feeds.toml, in one place.
+pub mod defaults {
+    use std::time::Duration;
+
+    /// `river.title`
+    pub const TITLE: &str = "newsriver";
+    /// `river.entries`: entries on one page of the river.
+    pub const ENTRIES: usize = 100;
+    /// `server.listen`
+    pub const LISTEN: &str = "127.0.0.1:8700";
+    /// `store.path`
+    pub const STORE: &str = "newsriver.db";
+    /// `poll.every`
+    pub const EVERY: Duration = Duration::from_secs(30 * 60);
+    /// `poll.min_every`
+    pub const MIN_EVERY: Duration = Duration::from_secs(5 * 60);
+    /// `poll.timeout`
+    pub const TIMEOUT: Duration = Duration::from_secs(30);
+    /// `poll.connect_timeout`
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+    /// `poll.first_byte_timeout`
+    pub const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(20);
+    /// `poll.max_bytes`
+    pub const MAX_BYTES: u64 = 10 << 20;
+    /// `poll.concurrency`
+    pub const CONCURRENCY: usize = 64;
+    /// `poll.per_host`
+    pub const PER_HOST: usize = 2;
+}
+
+/// A checked feeds.toml.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `[river]`
+    pub river: River,
+    /// `[server]`
+    pub listen: SocketAddr,
+    /// `[store]`: the database file, absolute or relative to the working directory.
+    pub store: PathBuf,
+    /// Polls at once.
+    pub concurrency: usize,
+    /// The limit for a connection to stand.
+    pub connect_timeout: Duration,
+    /// `[log]`
+    pub log: Log,
+    /// `[[source]]`, in the order of the file.
+    pub sources: Vec<Source>,
+}
+
+/// The merged feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct River {
+    /// Its title.
+    pub title: String,
+    /// Where readers reach it; default: the listening address.
+    pub base_url: Option<Url>,
+    /// Entries on one page.
+    pub entries: usize,
+}
+
+/// Where log lines go and how they look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// A filter of `tracing`: a level, or `target=level` parts.
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+    /// A file beside stderr, rotated daily.
+    pub file: Option<PathBuf>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads and checks the file at `path`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every problem of the file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read(path).map_err(|error| {
+            ConfigError::whole(path, format!("cannot be read: {error}"), "name the file with -c, or create it")
+        })?;
+        let text = String::from_utf8(text).map_err(|error| {
+            ConfigError::whole(
+                path,
+                format!("is not UTF-8 (byte {})", error.utf8_error().valid_up_to()),
+                "save the file as UTF-8",
+            )
+        })?;
+        Self::check(&text, path)
+    }
+
+    /// Checks the `text` of the file `path`; relative paths in it count from its folder.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every problem of the text.
+    pub fn check(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let findings = Findings::new(text);
+        let (table, syntax) = DeTable::parse_recoverable(text);
+        for error in syntax {
+            findings.add(error.span().unwrap_or(0..0), error.message().to_owned(), "");
+        }
+        let config = read(&table, folder, &findings);
+        let problems = findings.into_sorted();
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError { file: path.to_owned(), problems }) }
+    }
+
+    /// The source with this id.
+    #[must_use]
+    pub fn source(&self, id: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.id.as_str() == id)
+    }
+
+    /// A source outside any file, with every default.
+    #[must_use]
+    pub fn lone_source(address: Address) -> Source {
+        let id = SourceId::from_address(&address);
+        let findings = Findings::new("");
+        let (poll, _) = read_poll(Section::new("poll", 0..0, None, &findings), &findings);
+        source::with_defaults(id, address, &poll)
+    }
+
+    /// The configuration that a store's sources point to, for showing them while the file is
+    /// broken.
+    #[must_use]
+    pub fn of_rows(rows: &HashMap<SourceId, SourceRow>) -> Self {
+        let findings = Findings::new("");
+        let (empty, _) = DeTable::parse_recoverable("");
+        let mut config = read(&empty, Path::new(""), &findings);
+        let address = |text: &str| {
+            Url::parse(text)
+                .ok()
+                .filter(|url| !url.cannot_be_a_base() && url.has_host())
+                .map_or_else(|| Address::File(text.trim_start_matches("file:").into()), Address::Web)
+        };
+        let source = |row: &SourceRow| Source {
+            id: row.id.clone(),
+            name: Some(row.name.clone()),
+            ..Self::lone_source(address(&row.address))
+        };
+        config.sources = rows.values().map(source).collect();
+        config.sources.sort_by(|a, b| a.id.cmp(&b.id));
+        config
+    }
+
+    /// Where the store of the file at `path` is, as far as a broken file still tells: so that
+    /// `status` and `log` work while feeds.toml is being mended.
+    #[must_use]
+    pub fn store_path_of(path: &Path) -> PathBuf {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let findings = Findings::new(&text);
+        let (table, _) = DeTable::parse_recoverable(&text);
+        let mut root = Section::new("feeds.toml", 0..0, Some(table.get_ref()), &findings);
+        let name = root.table("store").text("path").map_or_else(|| defaults::STORE.to_owned(), |f| f.value);
+        path.parent().unwrap_or(Path::new("")).join(name)
+    }
+}
+
+/// Defaults that `[poll]` sets for every source.
+struct PollDefaults {
+    every: Duration,
+    min_every: Duration,
+    timeouts: Timeouts,
+    max_bytes: u64,
+    per_host: usize,
+    allow_private: bool,
+    user_agent: Option<String>,
+}
+
+fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Findings<'a>) -> Config {
+    let mut root = Section::new("feeds.toml", 0..0, Some(root.get_ref()), findings);
+    let river = read_river(root.table("river"), findings);
+    let listen = read_server(root.table("server"));
+    let store = folder.join(read_store(root.table("store"), findings));
+    let (poll, concurrency) = read_poll(root.table("poll"), findings);
+    let log = read_log(root.table("log"), folder);
+    let sources = read_sources(&mut root, &poll, folder, findings);
+    root.finish();
+    Config { river, listen, store, concurrency, connect_timeout: poll.timeouts.connect, log, sources }
+}
+
+fn read_river(mut section: Section<'_>, findings: &Findings<'_>) -> River {
+    let title = section.text("title").map_or_else(|| defaults::TITLE.to_owned(), |f| f.value);
+    let base_url = section.text("base_url").and_then(|found| match Url::parse(&found.value) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
+        _ => {
+            findings.add(
+                found.span,
+                "`base_url` is no address",
+                "expected an http:// or https:// URL, such as \"https://news.example.org\"",
+            );
+            None
+        }
+    });
+    let entries = section.count("entries", 1..=10_000).unwrap_or(defaults::ENTRIES);
+    section.finish();
+    River { title, base_url, entries }
+}
+
+fn read_server(mut section: Section<'_>) -> SocketAddr {
+    let expected = "an address and port, such as \"127.0.0.1:8700\" or \"[::]:8700\"";
+    let address = |text: &str| text.replace("localhost:", "127.0.0.1:").parse::<SocketAddr>().ok();
+    let listen = section.get("listen", expected, |v| v.as_str().and_then(address)).map(|f| f.value);
+    section.finish();
+    listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8700)))
+}
+
+fn read_store(mut section: Section<'_>, findings: &Findings<'_>) -> String {
+    let path = section.text("path").map_or_else(|| defaults::STORE.to_owned(), |f| f.value);
+    if let Some(url) = section.text("url") {
+        findings.add(url.span, "`url` in store: this version has the embedded store only", "set `path` instead");
+    }
+    section.finish();
+    path
+}
+
+fn read_poll(mut section: Section<'_>, findings: &Findings<'_>) -> (PollDefaults, usize) {
+    let intervals = read_intervals(&mut section, defaults::EVERY, defaults::MIN_EVERY, findings);
+    let connect = section.duration("connect_timeout").map_or(defaults::CONNECT_TIMEOUT, |f| f.value);
+    let inherited = Timeouts { connect, first_byte: defaults::FIRST_BYTE_TIMEOUT, whole: defaults::TIMEOUT };
+    let timeouts = read_timeouts(&mut section, inherited);
+    let poll = PollDefaults {
+        every: intervals.0,
+        min_every: intervals.1,
+        timeouts,
+        max_bytes: section.size("max_bytes").unwrap_or(defaults::MAX_BYTES),
+        per_host: section.count("per_host", 1..=1000).unwrap_or(defaults::PER_HOST),
+        allow_private: section.flag("allow_private").unwrap_or(false),
+        user_agent: section.text("user_agent").map(|f| f.value),
+    };
+    let concurrency = section.count("concurrency", 1..=10_000).unwrap_or(defaults::CONCURRENCY);
+    section.finish();
+    (poll, concurrency)
+}
+
+/// `every` and `min_every`: a stated `every` below the default of `min_every` lowers that too.
+fn read_intervals(
+    section: &mut Section<'_>,
+    every: Duration,
+    min_every: Duration,
+    findings: &Findings<'_>,
+) -> (Duration, Duration) {
+    let stated = section.duration("every");
+    let stated_min = section.duration("min_every");
+    for found in stated.iter().chain(&stated_min) {
+        if found.value < Duration::from_secs(1) {
+            findings.add(found.span.clone(), "an interval below one second", "expected at least \"1s\"");
+        }
+    }
+    let every = stated.map_or(every, |f| f.value);
+    match stated_min {
+        Some(found) if found.value > every => {
+            findings.add(found.span, "`min_every` is longer than `every`", "expected at most `every`");
+            (every, every)
+        }
+        Some(found) => (every, found.value),
+        None => (every, min_every.min(every)),
+    }
+}
+
+fn read_timeouts(section: &mut Section<'_>, inherited: Timeouts) -> Timeouts {
+    let positive = |found: Option<section::Found<Duration>>| found.map(|f| f.value).filter(|d| !d.is_zero());
+    let whole = positive(section.duration("timeout")).unwrap_or(inherited.whole);
+    let first_byte = positive(section.duration("first_byte_timeout")).unwrap_or(inherited.first_byte).min(whole);
+    Timeouts { connect: inherited.connect, first_byte, whole }
+}
+
+fn read_log(mut section: Section<'_>, folder: &Path) -> Log {
+    let levels =
+        "\"error\", \"warn\", \"info\", \"debug\", \"trace\", or a filter such as \"info,newsriver::fetch=debug\"";
+    let filter = |text: &str| text.parse::<tracing_subscriber::filter::Targets>().ok().map(|_| text.to_owned());
+    let level =
+        section.get("level", levels, |v| v.as_str().filter(|t| !t.is_empty()).and_then(filter)).map(|f| f.value);
+    let format = section.get("format", "\"pretty\" or \"json\"", |v| match v.as_str() {
+        Some("pretty") => Some(LogFormat::Pretty),
+        Some("json") => Some(LogFormat::Json),
+        _ => None,
+    });
+    let file = section.text("file").map(|f| folder.join(f.value));
+    section.finish();
+    Log {
+        level: level.unwrap_or_else(|| "info".to_owned()),
+        format: format.map_or(LogFormat::Pretty, |f| f.value),
+        file,
+    }
+}
+
+fn read_sources<'a>(
+    root: &mut Section<'a>,
+    poll: &PollDefaults,
+    folder: &Path,
+    findings: &'a Findings<'a>,
+) -> Vec<Source> {
+    let Some(list) = root.raw("source") else { return Vec::new() };
+    let Some(list) = list.get_ref().as_array() else {
+        findings.add(list.span(), "`source` is not a list of tables", "write [[source]] with two brackets");
+        return Vec::new();
+    };
+    let mut sources: Vec<Source> = Vec::new();
+    let mut places = source::Places::default();
+    for item in list.iter() {
+        let table = item.get_ref().as_table();
+        if table.is_none() {
+            findings.add(item.span(), "`source` is not a table", "write [[source]] with keys under it");
+        }
+        let section = Section::new("[[source]]", item.span(), table, findings);
+        sources.extend(source::read(section, poll, folder, findings, &mut places));
+    }
+    sources
+}
+
+/// An id that a source could be named by, or a problem.
+fn source_id(value: &DeValue<'_>) -> Option<SourceId> {
+    value.as_str().and_then(|text| SourceId::new(text).ok())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,296 @@
+//! One `[[source]]` table -> [`Source`].
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+
+use chrono::FixedOffset;
+use url::Url;
+
+use super::PollDefaults;
+use super::section::{Findings, Found, Section};
+use crate::model::source::{Address, Credentials, Secret, Select, Source, SourceId};
+
+/// Where ids and addresses were first used, to name both places of a duplicate.
+#[derive(Default)]
+pub(super) struct Places {
+    ids: HashMap<SourceId, usize>,
+    addresses: HashMap<Address, usize>,
+}
+
+/// Reads one source; `None` where it has no usable address.
+pub(super) fn read<'a>(
+    mut section: Section<'a>,
+    poll: &PollDefaults,
+    folder: &Path,
+    findings: &'a Findings<'a>,
+    places: &mut Places,
+) -> Option<Source> {
+    let id = section.get(
+        "id",
+        "letters, digits, '-', '_' and '.', at most 64, beginning with a letter or digit",
+        super::source_id,
+    );
+    let url = section.text("url");
+    if url.is_none() && section.raw("url").is_none() {
+        findings.add(section.span(), "a source without `url`", "add url = \"https://…\" or url = \"file:…\"");
+    }
+    let located = url.as_ref().and_then(|found| address(found, folder, findings));
+    let (address, url_credentials) = located.unwrap_or_else(|| (Address::File("".into()), None));
+    let place = url.as_ref().map_or(section.span(), |found| found.span.clone());
+    let id_place = id.as_ref().map_or(place.clone(), |found| found.span.clone());
+    let derived = id.is_none();
+    let id = id.map_or_else(|| SourceId::from_address(&address), |found| found.value);
+    let mut source = with_defaults(id, address, poll);
+    read_rest(&mut section, &mut source, folder, findings);
+    source.credentials = source.credentials.or(url_credentials);
+    section.finish();
+    if source.address == Address::File("".into()) {
+        return None;
+    }
+    places.note(&source, derived, (id_place, place), findings);
+    Some(source)
+}
+
+/// A source of which only the address is known; the rest is what `[poll]` says.
+pub(super) fn with_defaults(id: SourceId, address: Address, poll: &PollDefaults) -> Source {
+    Source {
+        id,
+        name: None,
+        address,
+        base_url: None,
+        group: None,
+        tags: Vec::new(),
+        enabled: true,
+        every: poll.every,
+        min_every: poll.min_every,
+        timeouts: poll.timeouts,
+        max_bytes: poll.max_bytes,
+        per_host: poll.per_host,
+        allow_private: poll.allow_private,
+        headers: Vec::new(),
+        user_agent: poll.user_agent.clone(),
+        credentials: None,
+        charset: None,
+        timezone: None,
+        select: None,
+    }
+}
+
+/// Reads every key but `id` and `url`.
+fn read_rest<'a>(section: &mut Section<'a>, source: &mut Source, folder: &Path, findings: &'a Findings<'a>) {
+    (source.every, source.min_every) = super::read_intervals(section, source.every, source.min_every, findings);
+    source.timeouts = super::read_timeouts(section, source.timeouts);
+    source.name = section.text("name").map(|f| f.value);
+    source.group = section
+        .get("group", "a name of letters, digits, '-', '_' and '.'", super::source_id)
+        .map(|f| f.value.to_string());
+    source.tags = section.texts("tags");
+    source.enabled = section.flag("enabled").unwrap_or(true);
+    source.base_url = section.text("base_url").and_then(|found| web_url(&found, findings));
+    source.max_bytes = section.size("max_bytes").unwrap_or(source.max_bytes);
+    source.per_host = section.count("per_host", 1..=1000).unwrap_or(source.per_host);
+    source.allow_private = section.flag("allow_private").unwrap_or(source.allow_private);
+    source.user_agent = section.text("user_agent").map(|f| f.value).or_else(|| source.user_agent.take());
+    source.headers = headers(section, findings);
+    source.credentials = credentials(section, folder, findings);
+    source.charset = charset(section);
+    source.timezone =
+        section.get("timezone", "an offset such as \"+08:00\"", |v| v.as_str().and_then(offset)).map(|f| f.value);
+    source.select = section.raw("select").is_some().then(|| select(section.table("select"), findings));
+}
+
+impl Places {
+    /// Notes where a source stands; a second one with its id or address is a problem.
+    fn note(
+        &mut self,
+        source: &Source,
+        derived: bool,
+        (id_place, place): (Range<usize>, Range<usize>),
+        findings: &Findings<'_>,
+    ) {
+        if let Some(&first) = self.ids.get(&source.id) {
+            let what = if derived { "set an `id` for this source" } else { "give one of them another `id`" };
+            findings.add(
+                id_place,
+                format!("the id `{}` is already that of the source at line {first}", source.id),
+                what,
+            );
+        } else {
+            self.ids.insert(source.id.clone(), findings.line(id_place.start));
+        }
+        if let Some(&first) = self.addresses.get(&source.address) {
+            findings.add(
+                place,
+                format!("the url is already that of the source at line {first}"),
+                "remove one of the two",
+            );
+        } else {
+            self.addresses.insert(source.address.clone(), findings.line(place.start));
+        }
+    }
+}
+
+/// The address, and the credentials that stood in the URL.
+fn address(found: &Found<String>, folder: &Path, findings: &Findings<'_>) -> Option<(Address, Option<Credentials>)> {
+    let text = found.value.trim();
+    let expected = "expected http://…, https://… or file:path";
+    if let Some(path) = text.strip_prefix("file:") {
+        let path = if path.starts_with("//") {
+            Url::parse(text).ok().and_then(|url| url.to_file_path().ok())
+        } else {
+            Some(folder.join(path))
+        };
+        return match path.filter(|path| path != Path::new("")) {
+            Some(path) => Some((Address::File(path), None)),
+            None => {
+                findings.add(
+                    found.span.clone(),
+                    format!("`{text}` is no file address"),
+                    "expected file:relative/path or file:/absolute/path",
+                );
+                None
+            }
+        };
+    }
+    let mut url = match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
+        Ok(url) => {
+            findings.add(
+                found.span.clone(),
+                format!("sources of the kind `{}:` are not known", url.scheme()),
+                expected,
+            );
+            return None;
+        }
+        Err(error) => {
+            findings.add(found.span.clone(), format!("`url` is no address: {error}"), expected);
+            return None;
+        }
+    };
+    let decode = |text: &str| percent_decoded(text);
+    let credentials = (!url.username().is_empty()).then(|| Credentials {
+        username: decode(url.username()),
+        password: Secret::new(decode(url.password().unwrap_or_default())),
+    });
+    // Both calls can only fail for URLs without a host, which were refused above.
+    if url.set_username("").and_then(|()| url.set_password(None)).is_err() {
+        return None;
+    }
+    url.set_fragment(None);
+    Some((Address::Web(url), credentials))
+}
+
+fn percent_decoded(text: &str) -> String {
+    // A form value decodes `+` too, so that is protected first.
+    let pair = format!("v={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, v)| v.into_owned()).unwrap_or_default()
+}
+
+fn web_url(found: &Found<String>, findings: &Findings<'_>) -> Option<Url> {
+    match Url::parse(&found.value) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Some(url),
+        _ => {
+            findings.add(found.span.clone(), "`base_url` is no address", "expected an http:// or https:// URL");
+            None
+        }
+    }
+}
+
+fn credentials(section: &mut Section<'_>, folder: &Path, findings: &Findings<'_>) -> Option<Credentials> {
+    let username = section.text("username");
+    let password = section.text("password").map(|f| f.value);
+    let file = section.text("password_file");
+    let password = match (password, file) {
+        (Some(_), Some(file)) => {
+            findings.add(file.span, "both `password` and `password_file`", "keep one of them");
+            None
+        }
+        (None, Some(file)) => match std::fs::read_to_string(folder.join(&file.value)) {
+            Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
+            Err(error) => {
+                findings.add(
+                    file.span,
+                    format!("`password_file` cannot be read: {error}"),
+                    "name a file with the password in it",
+                );
+                None
+            }
+        },
+        (password, None) => password,
+    };
+    if username.is_none() && password.is_some() {
+        findings.add(section.span(), "a password without `username`", "add `username`");
+    }
+    Some(Credentials { username: username?.value, password: Secret::new(password.unwrap_or_default()) })
+}
+
+fn headers(section: &mut Section<'_>, findings: &Findings<'_>) -> Vec<(String, Secret)> {
+    let expected = "a table of texts, such as { \"X-Key\" = \"value\" }";
+    let read = |v: &toml::de::DeValue<'_>| {
+        let pair = |(key, value): (&toml::Spanned<_>, &toml::Spanned<toml::de::DeValue<'_>>)| {
+            let key: &std::borrow::Cow<'_, str> = key.get_ref();
+            value.get_ref().as_str().map(|text| (key.to_string(), text.to_owned()))
+        };
+        v.as_table()?.iter().map(pair).collect::<Option<Vec<_>>>()
+    };
+    let Some(found) = section.get("headers", expected, read) else { return Vec::new() };
+    let bad = found.value.iter().find(|(name, value)| {
+        reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_err()
+            || reqwest::header::HeaderValue::from_str(value).is_err()
+    });
+    if let Some((name, _)) = bad {
+        findings.add(
+            found.span,
+            format!("`{name}` is no header that HTTP can carry"),
+            "expected a token as name and a value in one line",
+        );
+    }
+    found.value.into_iter().map(|(name, value)| (name, Secret::new(value))).collect()
+}
+
+fn charset(section: &mut Section<'_>) -> Option<&'static str> {
+    let label = |text: &str| encoding_rs::Encoding::for_label(text.as_bytes()).map(encoding_rs::Encoding::name);
+    section
+        .get("charset", "a charset such as \"utf-8\", \"gb18030\" or \"big5\"", |v| v.as_str().and_then(label))
+        .map(|f| f.value)
+}
+
+fn offset(text: &str) -> Option<FixedOffset> {
+    if matches!(text, "Z" | "UTC" | "GMT") {
+        return FixedOffset::east_opt(0);
+    }
+    let (sign, rest) = text.strip_prefix('+').map(|r| (1, r)).or_else(|| text.strip_prefix('-').map(|r| (-1, r)))?;
+    let (hours, minutes) = rest.split_once(':')?;
+    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (hours <= 14 && (0..60).contains(&minutes)).then(|| FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60)))?
+}
+
+fn select(mut section: Section<'_>, findings: &Findings<'_>) -> Select {
+    let selector = |key: &'static str, section: &mut Section<'_>| {
+        let found = section.text(key)?;
+        if let Err(error) = scraper::Selector::parse(&found.value) {
+            findings.add(
+                found.span,
+                format!("`{key}` in select is no CSS selector: {error}"),
+                "expected a selector such as \".list li\"",
+            );
+        }
+        Some(found.value)
+    };
+    let item = selector("item", &mut section);
+    if item.is_none() && section.raw("item").is_none() {
+        findings.add(section.span(), "`select` without `item`", "add item = \"…\", the CSS selector of one item");
+    }
+    let select = Select {
+        item: item.unwrap_or_default(),
+        title: selector("title", &mut section),
+        link: selector("link", &mut section),
+        date: selector("date", &mut section),
+        content: selector("content", &mut section),
+        author: selector("author", &mut section),
+        image: selector("image", &mut section),
+    };
+    section.finish();
+    select
+}

@@ -1,0 +1,93 @@
+//! feeds.toml as people write it, right and wrong.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::model::source::Address;
+
+fn check(text: &str) -> Result<Config, ConfigError> {
+    Config::check(text, Path::new("/etc/newsriver/feeds.toml"))
+}
+
+fn problems(text: &str) -> Vec<String> {
+    check(text)
+        .err()
+        .map(|e| e.problems)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|p| format!("{}:{} {} ({})", p.line, p.column, p.message, p.hint))
+        .collect()
+}
+
+#[test]
+fn an_empty_file_is_all_defaults() -> Result<(), ConfigError> {
+    let config = check("")?;
+    assert_eq!(config.listen.to_string(), defaults::LISTEN);
+    assert_eq!(config.store, Path::new("/etc/newsriver/newsriver.db"));
+    assert_eq!((config.concurrency, config.river.entries), (64, 100));
+    assert!(config.sources.is_empty());
+    Ok(())
+}
+
+#[test]
+fn sources_inherit_from_poll_and_override_it() -> Result<(), ConfigError> {
+    let config = check(
+        "[poll]\nevery = \"1h\"\nmax_bytes = \"1MiB\"\n[[source]]\nurl = \"https://u:p%40w@example.org/rss.xml#x\"\n\
+         [[source]]\nid = \"f\"\nurl = \"file:a/b.xml\"\nevery = \"1m\"\ncharset = \"gb2312\"\ntimezone = \"+08:00\"\n",
+    )?;
+    let [web, file] = &config.sources[..] else { panic!("two sources: {:?}", config.sources) };
+    assert_eq!(web.id.as_str(), "example-org-rss-xml");
+    assert_eq!(web.address.to_string(), "https://example.org/rss.xml");
+    assert_eq!(web.credentials.as_ref().map(|c| c.password.reveal()), Some("p@w"));
+    assert_eq!((web.every, web.min_every, web.max_bytes), (Duration::from_secs(3600), defaults::MIN_EVERY, 1 << 20));
+    assert_eq!(file.address, Address::File("/etc/newsriver/a/b.xml".into()));
+    assert_eq!((file.every, file.min_every), (Duration::from_secs(60), Duration::from_secs(60)));
+    assert_eq!(file.charset, Some("GBK"));
+    Ok(())
+}
+
+#[test]
+fn every_problem_of_a_file_is_told_at_once() {
+    let found = problems(
+        "[poll]\nevry = \"30m\"\ntimeout = 30\n\n[[source]]\nid = \"a b\"\nurl = \"gopher://x/\"\n\n[[source]]\nid = \"x\"\nurl = \"https://e.org/1\"\n\
+         [[source]]\nid = \"x\"\nurl = \"https://e.org/1\"\n[[source]]\nid = \"n\"\n[colour]\n",
+    );
+    assert_eq!(
+        found,
+        [
+            "2:1 unknown key `evry` in poll (did you mean `every`?)",
+            "3:11 `timeout` in poll has a wrong value (expected a duration such as \"90s\", \"30m\", \"1h30m\" or \"2d\")",
+            "6:6 `id` in [[source]] has a wrong value (expected letters, digits, '-', '_' and '.', at most 64, beginning with a letter or digit)",
+            "7:7 sources of the kind `gopher:` are not known (expected http://…, https://… or file:path)",
+            "13:6 the id `x` is already that of the source at line 10 (give one of them another `id`)",
+            "14:7 the url is already that of the source at line 11 (remove one of the two)",
+            "15:1 a source without `url` (add url = \"https://…\" or url = \"file:…\")",
+            "17:2 unknown key `colour` in feeds.toml (expected one of `river`, `server`, `store`, `poll`, `log`, `source`)",
+        ]
+    );
+}
+
+#[test]
+fn syntax_errors_have_places_too() {
+    let found = problems("[river\ntitle = \"x\"\n[poll]\nevery = \n");
+    assert!(found.len() >= 2, "{found:?}");
+    assert!(found[0].starts_with("1:"), "{found:?}");
+    assert!(found.iter().any(|p| p.starts_with("4:")), "{found:?}");
+}
+
+#[test]
+fn selectors_are_checked() {
+    let found = problems("[[source]]\nurl = \"file:p.html\"\nselect = { item = \"li[\", tilte = \"a\" }\n");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("no CSS selector") && found[1].contains("did you mean `title`?"), "{found:?}");
+}
+
+#[test]
+fn a_broken_file_still_tells_its_store() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("feeds.toml");
+    std::fs::write(&path, "[store]\npath = \"other.db\"\n[poll]\nevery = \n")?;
+    assert_eq!(Config::store_path_of(&path), folder.path().join("other.db"));
+    Ok(())
+}

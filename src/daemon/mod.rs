@@ -1,0 +1,291 @@
+//! The daemon: due sources -> concurrent polls; reload; rendering; graceful stop.
+//!
+//! The only place that starts tasks. The caller owns the socket and the stop signal, so tests do
+//! too. One task holds the [`Queue`]; each poll is a task of its own, so a fault in one ends that
+//! one only.
+
+mod reload;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use url::Url;
+
+use crate::config::{Config, ConfigError};
+use crate::fetch::{FetchError, Fetcher};
+use crate::live::Live;
+use crate::model::source::SourceId;
+use crate::poll::{self, Poller};
+use crate::schedule::Queue;
+use crate::store::{Store, StoreError};
+use crate::web::{self, Site};
+
+/// How long running polls may take when the daemon stops.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// The longest sleep of the scheduler: a clock that was set, or a machine that slept, is noticed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// Why the daemon ended, if not by request.
+#[derive(Debug, Error)]
+pub enum DaemonError {
+    /// The HTTP client.
+    #[error(transparent)]
+    Client(#[from] FetchError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The socket.
+    #[error("the listening socket: {0}")]
+    Socket(#[from] std::io::Error),
+}
+
+/// What a daemon is started with.
+#[derive(Debug)]
+pub struct Start {
+    /// The configuration file, watched for edits.
+    pub config_path: PathBuf,
+    /// The configuration in it.
+    pub config: Config,
+    /// The open store.
+    pub store: Store,
+    /// The bound socket.
+    pub listener: TcpListener,
+    /// Ends the daemon.
+    pub stop: CancellationToken,
+    /// Reads the configuration again at once (SIGHUP).
+    pub reload: Arc<Notify>,
+}
+
+/// A turn that ended.
+struct Done {
+    id: SourceId,
+    due: DateTime<Utc>,
+}
+
+/// Runs until `stop`; then finishes or abandons the polls that run, and closes the store.
+///
+/// # Errors
+/// [`DaemonError`] where it cannot start.
+pub async fn run(start: Start) -> Result<(), DaemonError> {
+    let Start { config_path, config, store, listener, stop, reload } = start;
+    let began = Instant::now();
+    let listening = listening_url(&listener)?;
+    let live = Arc::new(Live::new(config, store.sources()?, listening, Utc::now()));
+    let site = Arc::new(Site::new(live.clone(), store.clone()));
+    let changed = Arc::new(Notify::new());
+    changed.notify_one();
+    let (configs, new_configs) = mpsc::channel(4);
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(web::serve(listener, site.clone(), stop.clone()));
+    tasks.spawn(render(site, changed.clone(), stop.clone()));
+    tasks.spawn(watch::watch(config_path, configs, reload, stop.clone()));
+    announce(&live);
+
+    let scheduler = Scheduler::new(live, store.clone(), changed, stop)?;
+    let (finished, abandoned) = scheduler.run(new_configs).await;
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a task of the daemon failed");
+        }
+    }
+    store.close().await;
+    tracing::info!(
+        uptime_s = began.elapsed().as_secs(),
+        "stopped: {finished} polls finished, {abandoned} abandoned, the store is closed"
+    );
+    Ok(())
+}
+
+fn listening_url(listener: &TcpListener) -> Result<Url, std::io::Error> {
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        let loopback: std::net::IpAddr =
+            if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        address.set_ip(loopback);
+    }
+    Url::parse(&format!("http://{address}/")).map_err(std::io::Error::other)
+}
+
+fn announce(live: &Live) {
+    let base = live.base_url();
+    tracing::info!(
+        sources = live.config().sources.len(),
+        "the river is at {base}: subscribe to {base}feed.atom, {base}feed.rss or {base}feed.json"
+    );
+}
+
+/// Renders the river whenever it changed; changes during a rendering make one more.
+async fn render(site: Arc<Site>, changed: Arc<Notify>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = changed.notified() => {}
+            () = stop.cancelled() => return,
+        }
+        let clock = Instant::now();
+        let rendering = site.clone();
+        let elapsed_ms = || u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match tokio::task::spawn_blocking(move || rendering.render()).await {
+            Ok(Ok(entries)) => tracing::debug!(entries, elapsed_ms = elapsed_ms(), "the river is rendered"),
+            Ok(Err(error)) => tracing::error!(%error, "the river could not be rendered; readers get the one before"),
+            Err(error) => tracing::error!(%error, "the rendering of the river failed; readers get the one before"),
+        }
+    }
+}
+
+/// Polls each source when it is due.
+struct Scheduler {
+    live: Arc<Live>,
+    store: Store,
+    poller: Poller,
+    queue: Queue,
+    changed: Arc<Notify>,
+    stop: CancellationToken,
+    polls: JoinSet<()>,
+}
+
+impl Scheduler {
+    fn new(live: Arc<Live>, store: Store, changed: Arc<Notify>, stop: CancellationToken) -> Result<Self, FetchError> {
+        let config = live.config();
+        let poller = poller(&live, &store)?;
+        let mut queue = Queue::new(config.concurrency);
+        let now = Utc::now();
+        for source in config.sources.iter().filter(|source| source.enabled) {
+            let due = reload::due_at_start(source, &live.state(&source.id), now);
+            queue.put(&source.id, due, source.address.host(), source.per_host);
+        }
+        Ok(Self { live, store, poller, queue, changed, stop, polls: JoinSet::new() })
+    }
+
+    /// Runs until the stop; gives the numbers of polls that were finished and abandoned after it.
+    async fn run(mut self, mut configs: mpsc::Receiver<Result<Config, ConfigError>>) -> (usize, usize) {
+        let (done, mut ended) = mpsc::unbounded_channel::<Done>();
+        while !self.stop.is_cancelled() {
+            while let Some(id) = self.queue.next(Utc::now()) {
+                self.start(id, done.clone());
+            }
+            let sleep = self.until_due();
+            tokio::select! {
+                Some(Done { id, due }) = ended.recv() => self.queue.finished(&id, due),
+                Some(result) = configs.recv() => self.take_config(result),
+                Some(_) = self.polls.join_next() => {}
+                () = tokio::time::sleep(sleep) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+        self.drain().await
+    }
+
+    fn until_due(&self) -> Duration {
+        let due = self.queue.next_due().and_then(|due| (due - Utc::now()).to_std().ok());
+        match self.queue.next_due() {
+            Some(_) => due.unwrap_or(Duration::from_millis(50)).clamp(Duration::from_millis(5), LONGEST_SLEEP),
+            None => LONGEST_SLEEP,
+        }
+    }
+
+    fn start(&mut self, id: SourceId, done: mpsc::UnboundedSender<Done>) {
+        let config = self.live.config();
+        let Some(source) = config.source(id.as_str()).cloned() else {
+            self.queue.remove(&id);
+            return;
+        };
+        let (live, poller, changed) = (self.live.clone(), self.poller.clone(), self.changed.clone());
+        let span = tracing::info_span!("poll", source.id = %id);
+        let turn = async move {
+            let state = live.state(&id);
+            let fallback = Utc::now() + source.every;
+            // A task of its own, so that a panic in it is an outcome like others.
+            let polling = tokio::spawn(async move { poller.poll(&source, &state, false).await }.in_current_span());
+            let due = match polling.await {
+                Ok(polled) => {
+                    poll::log(&polled.report);
+                    let counts = polled.report.counts;
+                    let due = polled.report.next_poll;
+                    let renamed = live.state(&id).feed_title != polled.row.state.feed_title;
+                    live.set_row(polled.row);
+                    if counts.new + counts.changed > 0 || renamed {
+                        changed.notify_one();
+                    }
+                    due
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a fault of newsriver ended the poll of {id}; it is tried again, please report it");
+                    fallback
+                }
+            };
+            // The scheduler is gone only when the daemon stops.
+            drop(done.send(Done { id, due }));
+        };
+        self.polls.spawn(turn.instrument(span));
+    }
+
+    fn take_config(&mut self, result: Result<Config, ConfigError>) {
+        match result {
+            Ok(config) => {
+                let before = self.live.config();
+                let plan = reload::plan(&before, &config, |id| self.live.state(id), Utc::now());
+                tracing::info!(
+                    added = plan.added,
+                    removed = plan.gone.len(),
+                    changed = plan.changed,
+                    "feeds.toml is in force: {} sources",
+                    config.sources.len()
+                );
+                for key in &plan.needs_restart {
+                    tracing::warn!("`{key}` in feeds.toml changed; that takes effect when newsriver is started again");
+                }
+                self.live.set_config(config);
+                for id in &plan.gone {
+                    self.queue.remove(id);
+                }
+                for due in plan.due {
+                    self.queue.put(&due.id, due.at, due.host.as_deref(), due.per_host);
+                }
+                self.queue.set_concurrency(self.live.config().concurrency);
+                match poller(&self.live, &self.store) {
+                    Ok(poller) => self.poller = poller,
+                    Err(error) => tracing::error!(%error, "the HTTP client stays as it was"),
+                }
+                self.changed.notify_one();
+            }
+            Err(error) => {
+                tracing::error!(
+                    problems = error.problems.len(),
+                    "feeds.toml has errors, the configuration before stays in force:\n{error}"
+                );
+                self.live.set_config_error(Some(error));
+            }
+        }
+    }
+
+    /// No new polls; those that run get the grace period.
+    async fn drain(mut self) -> (usize, usize) {
+        let running = self.queue.running();
+        tracing::info!(running, queued = self.queue.queued(), "stopping: no new polls, {running} still run");
+        let mut finished = 0;
+        let end = tokio::time::Instant::now() + GRACE;
+        while let Ok(Some(_)) = tokio::time::timeout_at(end, self.polls.join_next()).await {
+            finished += 1;
+        }
+        let abandoned = self.polls.len();
+        self.polls.shutdown().await;
+        (finished, abandoned)
+    }
+}
+
+fn poller(live: &Live, store: &Store) -> Result<Poller, FetchError> {
+    let base = live.base_url();
+    let fetcher = Fetcher::new(base.as_str(), live.config().connect_timeout)?;
+    Ok(Poller::new(fetcher, store.clone(), base.host_str().unwrap_or("localhost")))
+}

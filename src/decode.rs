@@ -1,0 +1,193 @@
+//! Bytes and charset evidence -> [`Text`].
+//!
+//! In: the bytes of a document, what HTTP and feeds.toml say of their charset. Out: UTF-8 text
+//! without BOM and XML declaration, and the charset that it was in. Never fails: what fits no
+//! charset becomes U+FFFD and is told.
+//!
+//! Evidence in order: feeds.toml, BOM, HTTP, declaration or meta, detection (RFC 7303, section 3;
+//! HTML, section 13.2.3). The first that decodes without error wins, so a lie is found out;
+//! `gb2312` and `gbk` are read as GB18030, which holds both.
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
+
+use crate::model::text::Text;
+
+/// How far into a document a declaration is looked for, bytes.
+const PROLOG: usize = 1024;
+
+/// Decodes `bytes`; `configured` and `http` are charset labels.
+#[must_use]
+pub fn decode(bytes: Vec<u8>, configured: Option<&str>, http: Option<&str>) -> Text {
+    let bom = Encoding::for_bom(&bytes).map(|(encoding, _)| encoding);
+    let prolog = &bytes[..bytes.len().min(PROLOG)];
+    let declared = declared_charset(prolog).and_then(|label| by_label(&label));
+    let candidates = [
+        configured.and_then(|label| by_label(label.as_bytes())),
+        bom,
+        http.and_then(|label| by_label(label.as_bytes())),
+        unmarked_utf16(prolog),
+        // What could be read as ASCII to find the declaration is not UTF-16, whatever it says.
+        declared.filter(|encoding| *encoding != UTF_16LE && *encoding != UTF_16BE),
+        Some(UTF_8),
+    ];
+    let mut bytes = bytes;
+    for encoding in candidates.into_iter().flatten() {
+        match decode_exactly(bytes, encoding) {
+            Ok(text) => return wrap(text, encoding, false),
+            Err(back) => bytes = back,
+        }
+    }
+    fallback(&bytes, candidates.into_iter().flatten().next())
+}
+
+/// Nothing fitted without error: the charset with the fewest wrong bytes wins. A few bad bytes in
+/// declared UTF-8 must not turn the rest into another language.
+fn fallback(bytes: &[u8], first: Option<&'static Encoding>) -> Text {
+    let utf8 = String::from_utf8_lossy(bytes);
+    let bad = utf8.matches('\u{FFFD}').count();
+    let wide = utf8.chars().filter(|c| !c.is_ascii() && *c != '\u{FFFD}').count();
+    if bad <= wide / 8 || (bad <= 4 && wide == 0) {
+        return wrap(utf8.into_owned(), UTF_8, true);
+    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    detector.feed(bytes, true);
+    let guessed = detector.guess(None, Utf8Detection::Allow);
+    let guessed = if guessed == GBK { GB18030 } else { guessed };
+    let (decoded, errors) = guessed.decode_without_bom_handling(bytes);
+    match first {
+        Some(stated) if errors && stated != guessed && stated != UTF_8 => {
+            let (other, _) = stated.decode_without_bom_handling(bytes);
+            let worse = other.matches('\u{FFFD}').count() > decoded.matches('\u{FFFD}').count();
+            if worse { wrap(decoded.into_owned(), guessed, true) } else { wrap(other.into_owned(), stated, true) }
+        }
+        _ => wrap(decoded.into_owned(), guessed, errors),
+    }
+}
+
+fn by_label(label: &[u8]) -> Option<&'static Encoding> {
+    let encoding = Encoding::for_label(label)?;
+    Some(if encoding == GBK { GB18030 } else { encoding })
+}
+
+/// Decodes where every byte fits; gives the bytes back where one does not. UTF-8 costs no copy.
+fn decode_exactly(bytes: Vec<u8>, encoding: &'static Encoding) -> Result<String, Vec<u8>> {
+    if encoding == UTF_8 {
+        return String::from_utf8(bytes).map_err(std::string::FromUtf8Error::into_bytes);
+    }
+    let (text, errors) = encoding.decode_with_bom_removal(&bytes);
+    // Single-byte charsets take any byte: C1 controls in the result show that it was another.
+    let odd = encoding.is_single_byte() && text.chars().any(|c| matches!(c, '\u{80}'..='\u{9f}'));
+    if errors || odd { Err(bytes) } else { Ok(text.into_owned()) }
+}
+
+fn wrap(text: String, encoding: &'static Encoding, replaced: bool) -> Text {
+    let start = end_of_declaration(&text);
+    Text::new(text, start, encoding.name(), replaced)
+}
+
+/// Where the document begins behind BOM, white space and XML declaration.
+fn end_of_declaration(text: &str) -> usize {
+    let body = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let start = text.len() - body.len();
+    let is_declaration =
+        body.starts_with("<?xml") && body[5..].starts_with(|c: char| c.is_ascii_whitespace() || c == '?');
+    match (is_declaration, body.find("?>")) {
+        (true, Some(end)) if end < PROLOG => start + end + 2,
+        _ => start,
+    }
+}
+
+/// The label in an XML declaration or an HTML `meta`, read as ASCII.
+fn declared_charset(prolog: &[u8]) -> Option<Vec<u8>> {
+    let body = prolog.trim_ascii_start();
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    if body.starts_with(b"<?xml") {
+        let end = memchr::memmem::find(body, b"?>").unwrap_or(body.len());
+        return attribute(&body[..end], b"encoding");
+    }
+    let lower = prolog.to_ascii_lowercase();
+    memchr::memmem::find_iter(&lower, b"<meta").find_map(|at| {
+        let end = memchr::memchr(b'>', &lower[at..]).map_or(lower.len(), |n| at + n);
+        attribute(&lower[at..end], b"charset")
+    })
+}
+
+/// The value behind `name=` in a tag, quoted or not; enough for `charset` inside `content="…"`.
+fn attribute(tag: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+    let at = memchr::memmem::find(tag, name)? + name.len();
+    let rest = tag[at..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let rest = rest.strip_prefix(b"\"").or_else(|| rest.strip_prefix(b"'")).unwrap_or(rest);
+    let end =
+        rest.iter().position(|b| matches!(b, b'"' | b'\'' | b' ' | b';' | b'>' | b'/' | b'?')).unwrap_or(rest.len());
+    (end > 0).then(|| rest[..end].to_vec())
+}
+
+/// UTF-16 without a BOM shows by the zero bytes around its first markup (XML 1.0, appendix F).
+fn unmarked_utf16(prolog: &[u8]) -> Option<&'static Encoding> {
+    match prolog {
+        [0, b'<', 0, second, ..] if *second != 0 => Some(UTF_16BE),
+        [b'<', 0, second, 0, ..] if *second != 0 => Some(UTF_16LE),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rss(charset: &str) -> String {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"{charset}\"?>\n<rss><channel><title>青浦工业园区开展调研</title></channel></rss>"
+        )
+    }
+
+    fn gb18030(text: &str) -> Vec<u8> {
+        GB18030.encode(text).0.into_owned()
+    }
+
+    #[test]
+    fn lies_are_found_out() {
+        let cases: [(&str, Vec<u8>, Option<&str>, &str); 8] = [
+            ("plain", rss("utf-8").into_bytes(), None, "UTF-8"),
+            ("utf-8 that says gb2312", rss("gb2312").into_bytes(), Some("utf-8"), "UTF-8"),
+            ("gbk that says gbk", gb18030(&rss("gbk")), None, "gb18030"),
+            ("gbk that says utf-8", gb18030(&rss("utf-8")), None, "GBK"),
+            ("gbk, HTTP says utf-8", gb18030(&rss("gb2312")), Some("utf-8"), "gb18030"),
+            ("gbk without a word", gb18030(&rss("gbk")[30..]), None, "GBK"),
+            ("HTTP outranks", gb18030(&rss("big5")), Some("gb2312"), "gb18030"),
+            ("BOM outranks", [b"\xef\xbb\xbf", rss("utf-16").as_bytes()].concat(), Some("gbk"), "UTF-8"),
+        ];
+        for (name, bytes, http, charset) in cases {
+            let text = decode(bytes, None, http);
+            assert!(text.as_str().contains("青浦工业园区开展调研"), "{name}: {}", text.as_str());
+            assert!(text.charset().eq_ignore_ascii_case(charset) || charset == "GBK", "{name}: {}", text.charset());
+            assert!(!text.as_str().contains("<?xml"), "{name}");
+        }
+    }
+
+    #[test]
+    fn utf16_with_and_without_bom() {
+        let wide: Vec<u8> = rss("utf-16").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(decode(wide.clone(), None, None).as_str().contains("青浦"));
+        let marked = [&[0xff, 0xfe][..], &wide].concat();
+        assert!(decode(marked, None, None).as_str().starts_with("\n<rss>"));
+    }
+
+    #[test]
+    fn one_bad_byte_does_not_change_the_language() {
+        let mut bytes = rss("utf-8").into_bytes();
+        bytes.splice(60..60, [0xff]);
+        let text = decode(bytes, None, None);
+        assert_eq!(text.charset(), "UTF-8");
+        assert!(text.has_replacements() && text.as_str().contains("工业园区"));
+    }
+
+    #[test]
+    fn pages_declare_in_a_meta() {
+        for meta in ["<meta charset=\"gb2312\">", "<META http-equiv=Content-Type content='text/html; charset=GBK'>"] {
+            let page = gb18030(&format!("<!DOCTYPE html><html><head>{meta}</head><body>青浦</body></html>"));
+            assert!(decode(page, None, None).as_str().contains("青浦"), "{meta}");
+        }
+    }
+}

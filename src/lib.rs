@@ -1,0 +1,42 @@
+//! newsriver polls sources, normalises their entries and republishes one merged feed, the river.
+//!
+//! ```text
+//! feeds.toml -> config -> schedule -> fetch -> decode -> parse -> normalise -> identity -> store -> publish -> web
+//!               Config    due ids     bytes    Text     RawFeed   Feed         Verdict     SQLite   bytes      HTTP
+//!                                    |<------------------- poll ----------------------->|
+//! ```
+//!
+//! The modules below stand in the order of that way; `poll` joins the stages, `daemon` runs them.
+
+pub mod config;
+pub mod schedule;
+
+pub mod fetch;
+
+pub mod decode;
+
+pub mod parse;
+
+pub mod normalise;
+
+pub mod identity;
+
+pub mod store;
+
+pub mod model;
+
+pub mod publish;
+
+pub mod poll;
+
+pub mod status;
+
+pub mod observe;
+
+pub mod live;
+
+pub mod web;
+
+pub mod daemon;
+
+pub mod cli;

@@ -1,0 +1,143 @@
+//! What a running daemon knows at this moment: shared between the polls, the renderer and the web.
+//!
+//! Held in memory so that a request never waits for the store; all of it can be rebuilt from
+//! feeds.toml and the store.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use crate::config::{Config, ConfigError};
+use crate::model::report::SourceState;
+use crate::model::source::SourceId;
+use crate::publish::{Origin, River};
+use crate::status::Report;
+use crate::store::{Cursor, SourceRow, Store, StoreError};
+
+/// The state of a running daemon.
+#[derive(Debug)]
+pub struct Live {
+    /// When it started.
+    pub started: DateTime<Utc>,
+    /// Where readers reach it, if feeds.toml does not say.
+    listening: Url,
+    config: RwLock<Arc<Config>>,
+    config_error: RwLock<Option<ConfigError>>,
+    rows: RwLock<HashMap<SourceId, SourceRow>>,
+}
+
+impl Live {
+    /// The state at the start: what the store knows of the sources.
+    #[must_use]
+    pub fn new(config: Config, rows: Vec<SourceRow>, listening: Url, started: DateTime<Utc>) -> Self {
+        let rows = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+        Self {
+            started,
+            listening,
+            config: RwLock::new(Arc::new(config)),
+            config_error: RwLock::default(),
+            rows: RwLock::new(rows),
+        }
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts a new configuration in force.
+    pub fn set_config(&self, config: Config) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        self.set_config_error(None);
+    }
+
+    /// Notes what is wrong with feeds.toml, or that nothing is.
+    pub fn set_config_error(&self, error: Option<ConfigError>) {
+        *self.config_error.write().unwrap_or_else(PoisonError::into_inner) = error;
+    }
+
+    /// What is known of a source.
+    #[must_use]
+    pub fn state(&self, id: &SourceId) -> SourceState {
+        self.rows
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .map(|row| row.state.clone())
+            .unwrap_or_default()
+    }
+
+    /// Notes what a poll left behind.
+    pub fn set_row(&self, row: SourceRow) {
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let known = rows.get(&row.id).map_or(0, |before| before.entries);
+        // A row that the store refused carries no count.
+        let row = SourceRow { entries: row.entries.max(known), ..row };
+        rows.insert(row.id.clone(), row);
+    }
+
+    /// The health of the sources.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        let error = self.config_error.read().unwrap_or_else(PoisonError::into_inner);
+        Report::new(&self.config(), &rows, Some(self.started), error.as_ref())
+    }
+
+    /// Where readers reach the daemon; ends in a slash.
+    #[must_use]
+    pub fn base_url(&self) -> Url {
+        let mut base = self.config().river.base_url.clone().unwrap_or_else(|| self.listening.clone());
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        base
+    }
+
+    /// A page of the river from the store, the newest where `place` is `None`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn river(&self, store: &Store, place: Option<Cursor>) -> Result<River, StoreError> {
+        let config = self.config();
+        let limit = config.river.entries;
+        // One more than is shown tells whether there is a next page.
+        let mut entries = store.river(place, limit + 1)?;
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| more).map(|last| Cursor::after(last).to_string());
+        let origins = entries
+            .iter()
+            .map(|e| &e.source)
+            .collect::<std::collections::HashSet<_>>()
+            .into_iter()
+            .map(|id| (id.clone(), self.origin(&config, id)))
+            .collect();
+        Ok(River {
+            title: config.river.title.clone(),
+            base: self.base_url(),
+            entries,
+            origins,
+            place: place.map(|p| p.to_string()),
+            next,
+        })
+    }
+
+    fn origin(&self, config: &Config, id: &SourceId) -> Origin {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        let row = rows.get(id);
+        let title = row.and_then(|row| row.state.feed_title.clone());
+        let configured = config.source(id.as_str());
+        let name = configured.and_then(|s| s.name.clone()).or(title).unwrap_or_else(|| id.to_string());
+        let address = configured.map(|s| s.address.to_string()).or_else(|| row.map(|row| row.address.clone()));
+        Origin {
+            id: id.clone(),
+            name,
+            url: address.filter(|url| url.starts_with("http")),
+            home_page_url: row.and_then(|row| row.state.home_page_url.clone()).filter(|url| url.starts_with("http")),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The nouns of the field as plain data: no I/O, no clock, no parsing of documents.
+//!
+//! Every stage speaks in these types; none of them knows a stage.
+
+pub mod document;
+pub mod entry;
+pub mod feed;
+pub mod report;
+pub mod source;
+pub mod text;

@@ -1,0 +1,261 @@
+//! A source: one thing in feeds.toml that is polled.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::FixedOffset;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use url::Url;
+
+/// The stable name of a source: the key in logs, in the store and in feed paths.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceId(String);
+
+/// Why a text is no [`SourceId`].
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("letters, digits, '-', '_' and '.', at most 64 of them, beginning with a letter or digit")]
+pub struct BadSourceId;
+
+impl SourceId {
+    /// Checks `text` against the rule: it must be safe as one segment of a path.
+    ///
+    /// # Errors
+    /// [`BadSourceId`] where a character is outside letters, digits, `-`, `_`, `.`.
+    pub fn new(text: &str) -> Result<Self, BadSourceId> {
+        let mut characters = text.chars();
+        let head = characters.next().is_some_and(char::is_alphanumeric);
+        let tail = characters.all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        if head && tail && text.chars().count() <= 64 { Ok(Self(text.to_owned())) } else { Err(BadSourceId) }
+    }
+
+    /// The default id of a source without one: its host and path, as a slug.
+    #[must_use]
+    pub fn from_address(address: &Address) -> Self {
+        let readable = match address {
+            Address::Web(url) => {
+                let host = url.host_str().unwrap_or("source");
+                format!("{}{}", host.strip_prefix("www.").unwrap_or(host), url.path())
+            }
+            Address::File(path) => {
+                path.file_name().map_or_else(|| "file".to_owned(), |name| name.to_string_lossy().into_owned())
+            }
+        };
+        let mut slug = String::new();
+        for c in readable.chars().take(64) {
+            match c {
+                c if c.is_alphanumeric() => slug.extend(c.to_lowercase()),
+                _ if slug.is_empty() || slug.ends_with('-') => {}
+                _ => slug.push('-'),
+            }
+        }
+        let slug = slug.trim_end_matches('-');
+        Self(if slug.is_empty() { "source".to_owned() } else { slug.to_owned() })
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where a source is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// An `http:` or `https:` URL, without credentials in it.
+    Web(Url),
+    /// A file on this machine, as an absolute path.
+    File(PathBuf),
+}
+
+impl Address {
+    /// The host that requests of this source count against, if it has one.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Web(url) => url.host_str(),
+            Self::File(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Web(url) => f.write_str(url.as_str()),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+/// A text that no log line, error or debug print shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides `text`.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The hidden text, for the request that needs it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// HTTP Basic credentials (RFC 7617).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// How a page without a feed is read: CSS selectors, relative to each item.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Select {
+    /// Selects the items of the page.
+    pub item: String,
+    /// The title; default: the text of the first link, else of the item.
+    pub title: Option<String>,
+    /// The link; default: the first `a[href]`.
+    pub link: Option<String>,
+    /// The date, in an attribute `datetime` or as text.
+    pub date: Option<String>,
+    /// The body.
+    pub content: Option<String>,
+    /// The author.
+    pub author: Option<String>,
+    /// The image.
+    pub image: Option<String>,
+}
+
+/// One `[[source]]` of feeds.toml with every default filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The stable name.
+    pub id: SourceId,
+    /// The name for people, where feeds.toml gives one.
+    pub name: Option<String>,
+    /// Where it is.
+    pub address: Address,
+    /// What relative links are resolved against instead of the address.
+    pub base_url: Option<Url>,
+    /// The group it belongs to.
+    pub group: Option<String>,
+    /// Tags that each of its entries gets.
+    pub tags: Vec<String>,
+    /// Whether it is polled at all.
+    pub enabled: bool,
+    /// The longest time between two polls.
+    pub every: Duration,
+    /// The shortest time between two polls.
+    pub min_every: Duration,
+    /// The time limits of one poll.
+    pub timeouts: Timeouts,
+    /// The largest body, in bytes after decompression.
+    pub max_bytes: u64,
+    /// Requests at once to this source's host.
+    pub per_host: usize,
+    /// Whether what the network says may lead to private addresses.
+    pub allow_private: bool,
+    /// Request headers beyond the daemon's own.
+    pub headers: Vec<(String, Secret)>,
+    /// The User-Agent sent instead of the daemon's own.
+    pub user_agent: Option<String>,
+    /// Basic credentials.
+    pub credentials: Option<Credentials>,
+    /// The charset that outranks every other evidence, by its WHATWG name.
+    pub charset: Option<&'static str>,
+    /// The zone of dates that name none.
+    pub timezone: Option<FixedOffset>,
+    /// How to read a page without a feed.
+    pub select: Option<Select>,
+}
+
+/// The time limits of one fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the start of the connection until it stands.
+    pub connect: Duration,
+    /// From the request until the first byte of the response.
+    pub first_byte: Duration,
+    /// The whole fetch, redirects included.
+    pub whole: Duration,
+}
+
+impl Source {
+    /// The name for people: the configured one, else the id.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.id.as_str())
+    }
+
+    /// A digest of everything that decides what a document of this source becomes.
+    ///
+    /// Where it differs from the digest of the last poll, stored validators and hashes no longer
+    /// prove that there is nothing to do.
+    #[must_use]
+    pub fn recipe(&self) -> String {
+        format!(
+            "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}",
+            self.address,
+            self.base_url,
+            self.tags,
+            self.charset,
+            self.timezone,
+            self.select,
+            self.credentials.is_some()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_one_safe_path_segment() {
+        for good in ["qingpu", "a", "36kr.com", "青浦", "a-b_c.d"] {
+            assert!(SourceId::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", "-a", "a/b", "a b", "a\n", &"x".repeat(65)] {
+            assert_eq!(SourceId::new(bad), Err(BadSourceId), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn default_ids_come_from_the_address() -> Result<(), url::ParseError> {
+        let id = |text: &str| Url::parse(text).map(|u| SourceId::from_address(&Address::Web(u)).to_string());
+        assert_eq!(id("https://www.example.org/news/rss.xml?x=1")?, "example-org-news-rss-xml");
+        assert_eq!(id("http://127.0.0.1:8080/")?, "127-0-0-1");
+        let file = SourceId::from_address(&Address::File("/srv/市场.xml".into()));
+        assert_eq!(file.as_str(), "市场-xml");
+        Ok(())
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let shown = format!("{:?}", Credentials { username: "u".into(), password: Secret::new("hunter2".into()) });
+        assert!(!shown.contains("hunter2") && shown.contains("***"), "{shown}");
+    }
+}

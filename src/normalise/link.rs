@@ -1,0 +1,92 @@
+//! Links: absolute, of schemes that readers may follow, and in one spelling for comparison.
+
+use url::Url;
+
+/// Schemes that a link or attachment may have.
+const SCHEMES: [&str; 6] = ["http", "https", "ftp", "magnet", "gemini", "mailto"];
+
+/// `link` resolved against `base`; as written where no base is known; `None` for what readers must
+/// not follow (scripts, local files).
+pub(super) fn absolute(link: &str, base: Option<&Url>) -> Option<String> {
+    let link: String = link.trim().chars().filter(|c| !c.is_control()).collect();
+    if link.is_empty() {
+        return None;
+    }
+    match Url::parse(&link) {
+        Ok(url) => SCHEMES.contains(&url.scheme()).then(|| url.to_string()),
+        Err(url::ParseError::RelativeUrlWithoutBase) => match base {
+            Some(base) => {
+                base.join(&link).ok().filter(|url| SCHEMES.contains(&url.scheme())).map(|url| url.to_string())
+            }
+            None => Some(link),
+        },
+        Err(_) => None,
+    }
+}
+
+/// Whether a text is an absolute web address.
+pub(super) fn is_web(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// The spelling that two links to one page share: without scheme, `www.`, default port and
+/// trailing slash.
+#[must_use]
+pub fn canonical(link: &str) -> String {
+    let Ok(url) = Url::parse(link) else { return link.to_owned() };
+    let Some(host) = url.host_str() else { return link.to_owned() };
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let query = url.query().map(|q| format!("?{q}")).unwrap_or_default();
+    let fragment = url.fragment().map(|f| format!("#{f}")).unwrap_or_default();
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    format!("{host}{port}{}{query}{fragment}", url.path().trim_end_matches('/'))
+}
+
+/// The media type that a file's ending tells.
+pub(super) fn media_type(url: &str) -> &'static str {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    match path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase().as_str() {
+        "mp3" => "audio/mpeg",
+        "m4a" | "aac" => "audio/mp4",
+        "ogg" | "oga" | "opus" => "audio/ogg",
+        "mp4" | "m4v" => "video/mp4",
+        "webm" => "video/webm",
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "pdf" => "application/pdf",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_absolute_or_absent() {
+        let base = Url::parse("http://e.org/a/b").ok();
+        for (link, expected) in [
+            ("c", Some("http://e.org/a/c")),
+            (" /c d ", Some("http://e.org/c%20d")),
+            ("//x.org/", Some("http://x.org/")),
+            ("http://x.org", Some("http://x.org/")),
+            ("javascript:alert(1)", None),
+            ("java\nscript:alert(1)", None),
+            ("data:text/html,x", None),
+            ("file:///etc/passwd", None),
+            ("", None),
+        ] {
+            assert_eq!(absolute(link, base.as_ref()).as_deref(), expected, "{link}");
+        }
+        assert_eq!(absolute("/c", None).as_deref(), Some("/c"));
+    }
+
+    #[test]
+    fn one_page_has_one_canonical_link() {
+        assert_eq!(canonical("http://www.E.org:80/a/"), canonical("https://e.org/a"));
+        assert_ne!(canonical("http://e.org/a?id=1"), canonical("http://e.org/a?id=2"));
+        assert_ne!(canonical("http://e.org/a#1"), canonical("http://e.org/a#2"));
+    }
+}

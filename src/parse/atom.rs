@@ -1,0 +1,103 @@
+//! Atom 1.0 (RFC 4287) through the `atom_syndication` crate.
+//!
+//! | field | from |
+//! |---|---|
+//! | link | the first `link rel=alternate`, HTML before other types |
+//! | attachments | `link rel=enclosure`, `media:content` |
+//! | summary, content | the constructs, with their types and `xml:base` |
+//! | origin | `source` |
+
+use atom_syndication::{Content, Link, Person, Text, TextType};
+
+use super::ParseError;
+use super::extension::{Extensions, from_atom, read_media};
+use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText, TextKind};
+
+pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
+    let broken =
+        |error: atom_syndication::Error| ParseError::Broken { format: Format::Atom, detail: error.to_string() };
+    Ok(feed(atom_syndication::Feed::read_from(text.as_bytes()).map_err(broken)?))
+}
+
+fn feed(source: atom_syndication::Feed) -> RawFeed {
+    let mut feed = RawFeed::new(Format::Atom);
+    feed.title = text(source.title);
+    feed.description = source.subtitle.and_then(text);
+    feed.link = alternate(&source.links);
+    feed.self_link = source.links.iter().find(|link| link.rel == "self").map(|link| link.href.clone());
+    feed.language = source.lang;
+    feed.base = source.base;
+    feed.authors = source.authors.into_iter().map(person).collect();
+    let namespaces = source.namespaces;
+    feed.entries = source.entries.into_iter().map(|item| entry(item, &namespaces)).collect();
+    feed
+}
+
+fn entry(item: atom_syndication::Entry, namespaces: &std::collections::BTreeMap<String, String>) -> RawEntry {
+    let mut extensions = Extensions::default();
+    for (prefix, names) in item.extensions {
+        for (name, list) in names {
+            for found in list {
+                extensions.add(&prefix, &name, from_atom(found), namespaces);
+            }
+        }
+    }
+    let never = atom_syndication::FixedDateTime::default();
+    let language = item.title.lang.clone().or_else(|| item.content.as_ref().and_then(|c| c.lang.clone()));
+    let mut entry = RawEntry {
+        id: Some(item.id).filter(|id| !id.trim().is_empty()),
+        link: alternate(&item.links),
+        title: text(item.title),
+        summary: item.summary.and_then(text),
+        published: item.published.map(RawDate::Known),
+        // The crate has no "missing": it puts the epoch there.
+        updated: Some(item.updated).filter(|date| *date != never).map(RawDate::Known),
+        authors: item.authors.into_iter().map(person).collect(),
+        tags: item.categories.into_iter().map(|c| c.label.filter(|l| !l.trim().is_empty()).unwrap_or(c.term)).collect(),
+        attachments: item.links.into_iter().filter(|link| link.rel == "enclosure").map(attachment).collect(),
+        origin: item.source.map(|source| RawOrigin { url: alternate(&source.links), title: Some(source.title.value) }),
+        language,
+        ..RawEntry::default()
+    };
+    if let Some(found) = item.content {
+        // Content somewhere else (RFC 4287, section 4.1.3.2) is a link, not a body.
+        if let (Some(src), None) = (&found.src, &found.value) {
+            entry.link = entry.link.take().or_else(|| Some(src.clone()));
+        }
+        entry.content = content(found);
+    }
+    read_media(&extensions, &mut entry);
+    entry
+}
+
+/// The page of a feed or entry: HTML before other media types, the first before later ones.
+fn alternate(links: &[Link]) -> Option<String> {
+    let pages = || links.iter().filter(|link| link.rel == "alternate" && !link.href.trim().is_empty());
+    let html = pages().find(|link| link.mime_type.as_deref().is_none_or(|t| t.contains("html")));
+    html.or_else(|| pages().next()).map(|link| link.href.clone())
+}
+
+fn text(found: Text) -> Option<RawText> {
+    let kind = match found.r#type {
+        TextType::Text => TextKind::Plain,
+        TextType::Html | TextType::Xhtml => TextKind::Html,
+    };
+    (!found.value.trim().is_empty()).then_some(RawText { value: found.value, kind, base: found.base })
+}
+
+fn content(found: Content) -> Option<RawText> {
+    let kind = match found.content_type.as_deref().map(str::trim) {
+        None | Some("text" | "text/plain") => TextKind::Plain,
+        // Other media types are not ours to show, but what is text is better shown than dropped.
+        Some(_) => TextKind::Html,
+    };
+    found.value.filter(|v| !v.trim().is_empty()).map(|value| RawText { value, kind, base: found.base })
+}
+
+fn person(found: Person) -> RawPerson {
+    RawPerson { name: Some(found.name).filter(|n| !n.trim().is_empty()), email: found.email, url: found.uri }
+}
+
+fn attachment(link: Link) -> RawAttachment {
+    RawAttachment { url: link.href, mime_type: link.mime_type, size: link.length, duration: None }
+}

@@ -1,0 +1,132 @@
+//! Elements of other vocabularies, as both strict crates hand them over: found by namespace, not
+//! by prefix.
+
+use std::collections::BTreeMap;
+
+use crate::model::feed::{RawAttachment, RawEntry};
+
+/// Dublin Core, <http://purl.org/dc/elements/1.1/>.
+pub(super) const DC: &str = "http://purl.org/dc/elements/1.1/";
+/// DCMI terms.
+pub(super) const DCTERMS: &str = "http://purl.org/dc/terms/";
+/// The content module of RSS 1.0.
+pub(super) const CONTENT: &str = "http://purl.org/rss/1.0/modules/content/";
+/// Media RSS; seen with and without the slash.
+pub(super) const MEDIA: &str = "http://search.yahoo.com/mrss";
+/// iTunes podcasts.
+pub(super) const ITUNES: &str = "http://www.itunes.com/dtds/podcast-1.0.dtd";
+/// Atom inside RSS.
+pub(super) const ATOM: &str = "http://www.w3.org/2005/Atom";
+
+/// One element of another vocabulary.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Extension {
+    pub(super) value: Option<String>,
+    pub(super) attributes: BTreeMap<String, String>,
+    /// Children by local name.
+    pub(super) children: BTreeMap<String, Vec<Extension>>,
+}
+
+/// The two crates' extension types have one shape and no common trait.
+macro_rules! from_crate {
+    ($name:ident, $type:path) => {
+        /// Takes the crate's extension over without copying its text.
+        pub(super) fn $name(found: $type) -> Extension {
+            let children = found
+                .children
+                .into_iter()
+                .map(|(key, list)| (local(&key).to_owned(), list.into_iter().map($name).collect()))
+                .collect();
+            Extension { value: found.value, attributes: found.attrs, children }
+        }
+    };
+}
+from_crate!(from_rss, rss::extension::Extension);
+from_crate!(from_atom, atom_syndication::extension::Extension);
+
+fn local(name: &str) -> &str {
+    name.rsplit(':').next().unwrap_or(name)
+}
+
+/// The extensions of one element, under the namespace of each.
+#[derive(Debug, Default)]
+pub(super) struct Extensions(BTreeMap<String, BTreeMap<String, Vec<Extension>>>);
+
+impl Extensions {
+    /// Files `found` under the namespace that `namespaces` gives its prefix, or under what the
+    /// prefix is by custom where the document forgot to declare it.
+    pub(super) fn add(&mut self, prefix: &str, name: &str, found: Extension, namespaces: &BTreeMap<String, String>) {
+        let declared = namespaces.get(prefix).map(|ns| canonical(ns)).filter(|ns| !ns.is_empty());
+        let namespace = declared.unwrap_or_else(|| by_custom(prefix));
+        self.0.entry(namespace.to_owned()).or_default().entry(name.to_owned()).or_default().push(found);
+    }
+
+    /// All elements of this name.
+    pub(super) fn all(&self, namespace: &str, name: &str) -> &[Extension] {
+        self.0.get(namespace).and_then(|names| names.get(name)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The text of the first element of this name that has any.
+    pub(super) fn text(&self, namespace: &str, name: &str) -> Option<String> {
+        self.all(namespace, name).iter().find_map(|e| e.value.clone())
+    }
+}
+
+/// One spelling for namespaces that are written in several.
+fn canonical(namespace: &str) -> &str {
+    match namespace.trim().trim_end_matches(['/', '#']) {
+        "http://search.yahoo.com/mrss" | "https://search.yahoo.com/mrss" => MEDIA,
+        "http://purl.org/dc/elements/1.1" | "http://purl.org/dc/elements/1.0" => DC,
+        "http://purl.org/dc/terms" => DCTERMS,
+        "http://purl.org/rss/1.0/modules/content" => CONTENT,
+        "http://www.w3.org/2005/Atom" => ATOM,
+        other if other.eq_ignore_ascii_case("http://www.itunes.com/dtds/podcast-1.0.dtd") => ITUNES,
+        _ => namespace,
+    }
+}
+
+fn by_custom(prefix: &str) -> &str {
+    match prefix {
+        "dc" => DC,
+        "dcterms" => DCTERMS,
+        "content" => CONTENT,
+        "media" => MEDIA,
+        "itunes" => ITUNES,
+        "atom" | "a10" => ATOM,
+        other => other,
+    }
+}
+
+/// Media RSS: contents become attachments, the thumbnail the image, a description the summary
+/// where there is none. A `media:group` holds alternatives of one thing; `media:title` is not the
+/// entry's title.
+pub(super) fn read_media(extensions: &Extensions, entry: &mut RawEntry) {
+    let groups = extensions.all(MEDIA, "group");
+    let in_groups =
+        |name: &str| groups.iter().filter_map(|g| g.children.get(name)).flatten().cloned().collect::<Vec<_>>();
+    let everywhere =
+        |name: &str| extensions.all(MEDIA, name).iter().cloned().chain(in_groups(name)).collect::<Vec<_>>();
+    for content in everywhere("content") {
+        if let Some(url) = content.attributes.get("url").filter(|url| !url.trim().is_empty())
+            && !entry.attachments.iter().any(|known| known.url == *url)
+        {
+            entry.attachments.push(RawAttachment {
+                url: url.clone(),
+                mime_type: content
+                    .attributes
+                    .get("type")
+                    .cloned()
+                    .or_else(|| content.attributes.get("medium").map(|m| format!("{m}/*"))),
+                size: content.attributes.get("fileSize").cloned(),
+                duration: content.attributes.get("duration").cloned(),
+            });
+        }
+        entry.image =
+            entry.image.take().or_else(|| content.children.get("thumbnail")?.first()?.attributes.get("url").cloned());
+    }
+    entry.image = entry.image.take().or_else(|| everywhere("thumbnail").first()?.attributes.get("url").cloned());
+    if entry.summary.is_none() && entry.content.is_none() {
+        entry.summary =
+            everywhere("description").into_iter().find_map(|e| e.value).map(crate::model::feed::RawText::unknown);
+    }
+}

@@ -1,0 +1,101 @@
+//! JSON Feed 1.0 and 1.1, <https://jsonfeed.org/version/1.1>.
+//!
+//! Read field by field rather than into a struct: a number where a text is due is that field's
+//! fault, not the feed's.
+
+use serde_json::{Map, Value};
+
+use super::ParseError;
+use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawPerson, RawText};
+
+pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
+    let broken = |detail: String| ParseError::Broken { format: Format::JsonFeed, detail };
+    let root: Value = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+    let Value::Object(root) = root else { return Err(broken("the document is no object".into())) };
+    if !string(&root, "version").is_some_and(|version| version.contains("jsonfeed.org/version/")) {
+        return Err(ParseError::NotAFeed {
+            looks_like: "JSON without the version of a JSON Feed",
+            announced: Vec::new(),
+        });
+    }
+    let mut feed = RawFeed::new(Format::JsonFeed);
+    feed.title = string(&root, "title").map(RawText::plain);
+    feed.link = string(&root, "home_page_url");
+    feed.self_link = string(&root, "feed_url");
+    feed.description = string(&root, "description").map(RawText::plain);
+    feed.language = string(&root, "language");
+    feed.authors = authors(&root);
+    for item in objects(&root, "items") {
+        match entry(item) {
+            Some(entry) => feed.entries.push(entry),
+            None => feed.warnings.push("an item without id and url was left out".to_owned()),
+        }
+    }
+    Ok(feed)
+}
+
+/// One item; without id and URL it cannot be told from others (JSON Feed 1.1, "id").
+fn entry(item: &Map<String, Value>) -> Option<RawEntry> {
+    let id = string(item, "id");
+    let link = string(item, "url");
+    if id.is_none() && link.is_none() {
+        return None;
+    }
+    let html = string(item, "content_html").map(RawText::html);
+    Some(RawEntry {
+        id,
+        link,
+        external_link: string(item, "external_url"),
+        title: string(item, "title").map(RawText::plain),
+        summary: string(item, "summary").map(RawText::plain),
+        content: html.or_else(|| string(item, "content_text").map(RawText::plain)),
+        published: string(item, "date_published").map(RawDate::Text),
+        updated: string(item, "date_modified").map(RawDate::Text),
+        authors: authors(item),
+        tags: array(item, "tags").iter().filter_map(text).collect(),
+        attachments: objects(item, "attachments").filter_map(attachment).collect(),
+        image: string(item, "image").or_else(|| string(item, "banner_image")),
+        language: string(item, "language"),
+        ..RawEntry::default()
+    })
+}
+
+/// `authors` of 1.1, else `author` of 1.0.
+fn authors(object: &Map<String, Value>) -> Vec<RawPerson> {
+    let one = object.get("author").and_then(Value::as_object);
+    let listed: Vec<_> = objects(object, "authors").collect();
+    let all = if listed.is_empty() { one.into_iter().collect() } else { listed };
+    all.into_iter()
+        .map(|author| RawPerson { name: string(author, "name"), url: string(author, "url"), email: None })
+        .filter(|person| person.name.is_some() || person.url.is_some())
+        .collect()
+}
+
+fn attachment(object: &Map<String, Value>) -> Option<RawAttachment> {
+    Some(RawAttachment {
+        url: string(object, "url")?,
+        mime_type: string(object, "mime_type"),
+        size: string(object, "size_in_bytes"),
+        duration: string(object, "duration_in_seconds"),
+    })
+}
+
+fn array<'a>(object: &'a Map<String, Value>, key: &str) -> &'a [Value] {
+    object.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn objects<'a>(object: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a Map<String, Value>> {
+    array(object, key).iter().filter_map(Value::as_object)
+}
+
+fn string(object: &Map<String, Value>, key: &str) -> Option<String> {
+    object.get(key).and_then(text).filter(|t| !t.trim().is_empty())
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

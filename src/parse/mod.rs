@@ -1,0 +1,78 @@
+//! [`Text`] -> [`RawFeed`]: what a document says, whatever its format.
+//!
+//! In: decoded text and, for pages, the selectors of the source. Out: a feed of which nothing is
+//! cleaned, or the reason why there is none. The format is decided by the content alone: servers
+//! send feeds as `text/html`, and files have any name.
+
+mod atom;
+mod extension;
+mod json_feed;
+mod page;
+mod rss;
+mod sniff;
+
+use thiserror::Error;
+
+use crate::model::feed::{Format, RawFeed};
+use crate::model::source::Select;
+use crate::model::text::Text;
+use sniff::Kind;
+
+/// Why a document gave no feed.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ParseError {
+    /// The document is something else.
+    #[error("no feed: this is {looks_like}{}", announcement(.announced))]
+    NotAFeed {
+        /// What it looks like.
+        looks_like: &'static str,
+        /// The feeds that the page announces (`<link rel="alternate">`).
+        announced: Vec<String>,
+    },
+    /// A feed whose markup cannot be read.
+    #[error("broken {}: {detail}", format.name())]
+    Broken {
+        /// The format that it begins as.
+        format: Format,
+        /// What the parser says.
+        detail: String,
+    },
+    /// `select` found nothing on the page.
+    #[error("no item on the page matches `{selector}`; the page may have changed, see `select` in feeds.toml")]
+    NoItems {
+        /// The selector of the items.
+        selector: String,
+    },
+}
+
+fn announcement(announced: &[String]) -> String {
+    match announced {
+        [] => String::new(),
+        [first, ..] => format!("; it announces the feed {first}, set that as `url`"),
+    }
+}
+
+/// Reads a document.
+///
+/// # Errors
+/// [`ParseError`]; nothing of a document is lost silently: what is odd but readable is a warning.
+pub fn parse(text: &Text, select: Option<&Select>) -> Result<RawFeed, ParseError> {
+    let content = text.as_str();
+    let mut feed = match (select, sniff::sniff(content)) {
+        (Some(select), _) => page::parse(content, select)?,
+        (None, Kind::Rss) => rss::parse(content)?,
+        (None, Kind::Atom) => atom::parse(content)?,
+        (None, Kind::Json) => json_feed::parse(content)?,
+        (None, Kind::Page) => {
+            return Err(ParseError::NotAFeed { looks_like: "a web page", announced: page::announced_feeds(content) });
+        }
+        (None, Kind::Other(looks_like)) => return Err(ParseError::NotAFeed { looks_like, announced: Vec::new() }),
+    };
+    if text.has_replacements() {
+        feed.warnings.push(format!("some bytes are not {}; they were replaced", text.charset()));
+    }
+    Ok(feed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! RSS 0.9x, 1.0 and 2.x through the `rss` crate.
+//!
+//! | field | from, first that is there |
+//! |---|---|
+//! | id | `guid`; `isPermaLink` is true unless it says false |
+//! | link | `link`, `atom:link rel=alternate` |
+//! | summary, content | `description`, `content:encoded` |
+//! | published, updated | `pubDate`, `dc:date`, `dcterms:issued/created`; `atom:updated`, `dcterms:modified` |
+//! | authors | `author`, `dc:creator`, `itunes:author` |
+//! | tags | `category`, `dc:subject`, `itunes:keywords` |
+//! | attachments | `enclosure`, `media:content` |
+
+use rss::extension::itunes::ITunesItemExtension;
+
+use super::ParseError;
+use super::extension::{CONTENT, DCTERMS, Extensions, from_rss, read_media};
+use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText};
+
+pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
+    let channel = rss::Channel::read_from(text.as_bytes())
+        .map_err(|error| ParseError::Broken { format: Format::Rss, detail: error.to_string() })?;
+    Ok(feed(channel))
+}
+
+fn feed(channel: rss::Channel) -> RawFeed {
+    let mut feed = RawFeed::new(Format::Rss);
+    feed.title = filled(channel.title).map(RawText::unknown);
+    feed.link = filled(channel.link);
+    feed.description = filled(channel.description).map(RawText::unknown);
+    feed.language = channel.language.and_then(filled);
+    feed.hints.ttl_minutes = channel.ttl.as_deref().and_then(|ttl| ttl.trim().parse().ok());
+    if let Some(atom) = channel.atom_ext {
+        for link in atom.links {
+            match link.rel.as_str() {
+                "self" => feed.self_link = feed.self_link.take().or(Some(link.href)),
+                "alternate" => feed.link = feed.link.take().or(Some(link.href)),
+                _ => {}
+            }
+        }
+    }
+    feed.authors = channel.managing_editor.and_then(filled).map(named).into_iter().collect();
+    if let Some(dc) = channel.dublin_core_ext {
+        feed.authors.extend(dc.creators.into_iter().filter_map(filled).map(named));
+        feed.language = feed.language.take().or_else(|| dc.languages.into_iter().find_map(filled));
+    }
+    let namespaces = channel.namespaces;
+    feed.entries = channel.items.into_iter().map(|item| entry(item, &namespaces)).collect();
+    feed
+}
+
+fn entry(item: rss::Item, namespaces: &std::collections::BTreeMap<String, String>) -> RawEntry {
+    let mut extensions = Extensions::default();
+    for (prefix, names) in item.extensions {
+        for (name, list) in names {
+            for found in list {
+                extensions.add(&prefix, &name, from_rss(found), namespaces);
+            }
+        }
+    }
+    let mut entry = RawEntry {
+        title: item.title.map(RawText::unknown),
+        link: item.link.and_then(filled),
+        summary: item.description.map(RawText::unknown),
+        content: item.content.or_else(|| extensions.text(CONTENT, "encoded")).map(RawText::html),
+        published: item.pub_date.and_then(filled).map(RawDate::Text),
+        authors: item.author.and_then(filled).map(named).into_iter().collect(),
+        tags: item.categories.into_iter().map(|category| category.name).collect(),
+        origin: item.source.map(|source| RawOrigin { title: source.title, url: filled(source.url) }),
+        ..RawEntry::default()
+    };
+    if let Some(guid) = item.guid {
+        entry.id_is_link = guid.permalink;
+        entry.id = filled(guid.value);
+    }
+    if let Some(enclosure) = item.enclosure.filter(|e| !e.url.trim().is_empty()) {
+        entry.attachments.push(RawAttachment {
+            url: enclosure.url,
+            mime_type: filled(enclosure.mime_type),
+            size: filled(enclosure.length),
+            duration: None,
+        });
+    }
+    if let Some(atom) = item.atom_ext {
+        let alternate = atom.links.into_iter().find(|link| link.rel == "alternate").map(|link| link.href);
+        entry.link = entry.link.take().or(alternate);
+    }
+    if let Some(dc) = item.dublin_core_ext {
+        entry.published = entry.published.take().or_else(|| dc.dates.into_iter().find_map(filled).map(RawDate::Text));
+        entry.authors.extend(dc.creators.into_iter().filter_map(filled).map(named));
+        entry.tags.extend(dc.subjects);
+        entry.language = dc.languages.into_iter().find_map(filled);
+    }
+    let dated = |name| extensions.text(DCTERMS, name).map(RawDate::Text);
+    entry.published = entry.published.take().or_else(|| dated("issued")).or_else(|| dated("created"));
+    entry.updated = dated("modified");
+    if let Some(itunes) = item.itunes_ext {
+        read_itunes(itunes, &mut entry);
+    }
+    read_media(&extensions, &mut entry);
+    entry
+}
+
+fn read_itunes(itunes: ITunesItemExtension, entry: &mut RawEntry) {
+    if entry.authors.is_empty() {
+        entry.authors.extend(itunes.author.and_then(filled).map(named));
+    }
+    entry.image = itunes.image;
+    entry.summary = entry.summary.take().or_else(|| itunes.summary.map(RawText::unknown));
+    if let Some(keywords) = itunes.keywords {
+        entry.tags.extend(keywords.split(',').map(str::to_owned));
+    }
+    if let Some(attachment) = entry.attachments.first_mut() {
+        attachment.duration = attachment.duration.take().or(itunes.duration);
+    }
+}
+
+/// A person of whom only a line of text is known; `normalise` takes mail and name apart.
+fn named(text: String) -> RawPerson {
+    RawPerson { name: Some(text), ..RawPerson::default() }
+}
+
+fn filled(text: String) -> Option<String> {
+    Some(text).filter(|t| !t.trim().is_empty())
+}

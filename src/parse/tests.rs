@@ -1,0 +1,98 @@
+//! The smallest document for each thing that a format can say.
+
+use super::*;
+use crate::model::feed::{RawDate, TextKind};
+
+fn read(text: &str) -> Result<RawFeed, ParseError> {
+    parse(&Text::new(text.to_owned(), 0, "UTF-8", false), None)
+}
+
+#[test]
+fn an_rss_item_with_everything() -> Result<(), ParseError> {
+    let feed = read(
+        "<rss version='2.0' xmlns:m='http://search.yahoo.com/mrss/' xmlns:dc='http://purl.org/dc/elements/1.1/' xmlns:content='http://purl.org/rss/1.0/modules/content/' xmlns:atom='http://www.w3.org/2005/Atom'>\
+         <channel><title>T</title><link>http://e.org/</link><description>D</description><ttl>60</ttl><atom:link rel='self' href='http://e.org/rss'/>\
+         <item><title>A &amp;amp; B</title><link>/1</link><guid isPermaLink='false'>g1</guid><description>&lt;p&gt;x&lt;/p&gt;</description>\
+         <content:encoded><![CDATA[<p>long</p>]]></content:encoded><pubDate>Mon, 24 Apr 2023 10:05:00 CST</pubDate><dc:creator>Li</dc:creator>\
+         <category>c1</category><enclosure url='/a.mp3' type='audio/mpeg' length='12'/><m:thumbnail url='/t.png'/><source url='http://o.org/f'>O</source></item>\
+         </channel></rss>",
+    )?;
+    let [entry] = &feed.entries[..] else { panic!("{feed:?}") };
+    assert_eq!((entry.id.as_deref(), entry.link.as_deref(), entry.id_is_link), (Some("g1"), Some("/1"), false));
+    assert_eq!(entry.title.as_ref().map(|t| t.value.as_str()), Some("A &amp; B"));
+    assert_eq!(entry.content.as_ref().map(|t| (t.value.as_str(), t.kind)), Some(("<p>long</p>", TextKind::Html)));
+    assert_eq!(entry.published, Some(RawDate::Text("Mon, 24 Apr 2023 10:05:00 CST".into())));
+    assert_eq!(entry.authors[0].name.as_deref(), Some("Li"));
+    assert_eq!(entry.tags, ["c1"]);
+    assert_eq!(entry.attachments[0].url, "/a.mp3");
+    assert_eq!(entry.image.as_deref(), Some("/t.png"));
+    assert_eq!(entry.origin.as_ref().and_then(|o| o.url.as_deref()), Some("http://o.org/f"));
+    assert_eq!((feed.hints.ttl_minutes, feed.self_link.as_deref()), (Some(60), Some("http://e.org/rss")));
+    Ok(())
+}
+
+#[test]
+fn an_atom_entry_takes_its_first_page_as_link() -> Result<(), ParseError> {
+    let feed = read(
+        "<feed xmlns='http://www.w3.org/2005/Atom' xml:lang='zh-CN'><title>T</title><id>f</id><updated>2023-04-24T06:00:00Z</updated>\
+         <entry><title type='html'>a &lt;b&gt;b&lt;/b&gt;</title><id>e</id><updated>2023-04-24T06:00:00Z</updated>\
+         <link rel='alternate' type='application/pdf' href='/p'/><link href='/1'/><link href='/2'/><link rel='enclosure' href='/e' length='3'/>\
+         <content type='xhtml'><div xmlns='http://www.w3.org/1999/xhtml'>x</div></content></entry></feed>",
+    )?;
+    let entry = &feed.entries[0];
+    assert_eq!((entry.link.as_deref(), entry.id.as_deref()), (Some("/1"), Some("e")));
+    assert_eq!(entry.content.as_ref().map(|c| c.kind), Some(TextKind::Html));
+    assert_eq!(entry.attachments[0].url, "/e");
+    assert_eq!(feed.language.as_deref(), Some("zh-CN"));
+    Ok(())
+}
+
+#[test]
+fn a_json_feed_with_number_ids_and_old_authors() -> Result<(), ParseError> {
+    let feed = read(
+        r#"{"version":"https://jsonfeed.org/version/1","title":"T","author":{"name":"A"},"items":[{"id":7,"content_text":"x"},{"title":"lost"}]}"#,
+    )?;
+    assert_eq!(feed.entries.len(), 1);
+    assert_eq!(feed.entries[0].id.as_deref(), Some("7"));
+    assert_eq!(feed.authors[0].name.as_deref(), Some("A"));
+    assert_eq!(feed.warnings.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_page_says_which_feed_it_announces() {
+    let page = "<!doctype html><html><head><link rel=alternate type=application/rss+xml href=/feed.xml></head><body>x</body></html>";
+    let error = read(page).err();
+    assert_eq!(error, Some(ParseError::NotAFeed { looks_like: "a web page", announced: vec!["/feed.xml".into()] }));
+    assert!(error.is_some_and(|e| e.to_string().contains("/feed.xml")));
+}
+
+#[test]
+fn broken_feeds_and_other_documents_are_told_apart() {
+    assert!(matches!(
+        read("<rss version='2.0'><channel><title>x</b></channel></rss>"),
+        Err(ParseError::Broken { format: Format::Rss, .. })
+    ));
+    assert!(matches!(
+        read("{\"version\": \"https://jsonfeed.org/version/1.1\", "),
+        Err(ParseError::Broken { format: Format::JsonFeed, .. })
+    ));
+    for other in ["", "words", "<opml/>", "{\"items\": []}"] {
+        assert!(matches!(read(other), Err(ParseError::NotAFeed { .. })), "{other}");
+    }
+}
+
+#[test]
+fn a_list_on_a_page() -> Result<(), ParseError> {
+    let page = "<html lang=zh><title>P</title><ul><li><a href='/1'>一</a><p>x</p><i>2023-04-24 09:12 来源:网</i></li><li>no link</li></ul></html>";
+    let select = Select { item: "li".into(), content: Some("p".into()), date: Some("i".into()), ..Select::default() };
+    let feed = parse(&Text::new(page.to_owned(), 0, "UTF-8", false), Some(&select))?;
+    assert_eq!(feed.entries.len(), 2);
+    assert_eq!(feed.entries[0].link.as_deref(), Some("/1"));
+    assert_eq!(feed.entries[0].published, Some(RawDate::Text("2023-04-24 09:12".into())));
+    assert_eq!(feed.entries[1].title.as_ref().map(|t| t.value.as_str()), Some("no link"));
+    let none =
+        parse(&Text::new(page.to_owned(), 0, "UTF-8", false), Some(&Select { item: ".x".into(), ..Select::default() }));
+    assert!(matches!(none, Err(ParseError::NoItems { .. })));
+    Ok(())
+}

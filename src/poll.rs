@@ -1,0 +1,371 @@
+//! One poll of one source, top to bottom; the file to read first.
+//!
+//! fetch -> decode -> parse -> normalise -> identity -> store. A poll ends in a [`PollReport`],
+//! whatever happened: an error ends that poll only, is kept with the source, and the entries stay.
+//! The report is the log line, the row of `/status` and the row of `newsriver log`.
+
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::fetch::{Failed, FetchError, Fetched, Fetcher, Outcome};
+use crate::model::document::{Document, ServerWish, Validators, charset_of};
+use crate::model::entry::Feed;
+use crate::model::feed::RawFeed;
+use crate::model::report::{Counts, ErrorKind, Failure, PollReport, PollStatus, SourceState};
+use crate::model::source::Source;
+use crate::normalise::{self, Context};
+use crate::parse::ParseError;
+use crate::schedule::{self, Rhythm};
+use crate::store::{PollCommit, ReadDocument, SourceRow, Store, StoreError};
+use crate::{decode, identity, parse};
+
+/// Changes whenever the same bytes would be read in another way than by the version before, so
+/// that documents which did not change are read again.
+const READING: u32 = 1;
+
+/// Why a poll failed.
+#[derive(Debug, Error)]
+pub enum PollError {
+    /// The document did not come.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The document is no feed, or broken.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// The server says that nothing changed, of a document that was never had.
+    #[error("the server answered 304, though it was not asked for changes")]
+    NothingToKeep,
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A fault of newsriver.
+    #[error("a fault of newsriver ended this poll: {0}; please report it")]
+    Panicked(String),
+}
+
+impl PollError {
+    /// The kind for `/status.json`.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Fetch(error) => error.kind(),
+            Self::Parse(ParseError::NotAFeed { .. }) => ErrorKind::NotAFeed,
+            Self::Parse(ParseError::Broken { .. } | ParseError::NoItems { .. }) => ErrorKind::Parse,
+            Self::NothingToKeep => ErrorKind::HttpStatus,
+            Self::Store(_) => ErrorKind::Io,
+            Self::Panicked(_) => ErrorKind::Internal,
+        }
+    }
+
+    /// The failure to keep: one line, bounded, without control characters.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let text: String = self.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect();
+        Failure { kind: self.kind(), message: text }
+    }
+}
+
+/// A document as far as it is pure work: bytes in, values out.
+#[derive(Debug)]
+pub struct Reading {
+    /// What the publisher sent.
+    pub raw: RawFeed,
+    /// What was made of it.
+    pub feed: Feed,
+    /// The charset it was in.
+    pub charset: &'static str,
+}
+
+/// Reads the bytes of a document of `source`.
+///
+/// # Errors
+/// [`ParseError`] where it is no feed.
+pub fn read_document(source: &Source, document: Document) -> Result<Reading, ParseError> {
+    let http_charset = document.content_type.as_deref().and_then(charset_of);
+    let text = decode::decode(document.bytes, source.charset, http_charset);
+    let raw = parse::parse(&text, source.select.as_ref())?;
+    let document_url = source.base_url.clone().or_else(|| Url::parse(&document.url).ok());
+    let context = Context { document_url, timezone: source.timezone, tags: &source.tags, now: document.fetched_at };
+    let feed = normalise::normalise(&raw, &context);
+    Ok(Reading { raw, feed, charset: text.charset() })
+}
+
+/// Polls sources; clones share the client and the store.
+#[derive(Debug, Clone)]
+pub struct Poller {
+    fetcher: Fetcher,
+    store: Store,
+    authority: Arc<str>,
+    readers: Arc<Semaphore>,
+}
+
+/// What a poll left behind: what happened, and the source as it is now.
+#[derive(Debug)]
+pub struct Polled {
+    /// What happened.
+    pub report: PollReport,
+    /// The source afterwards.
+    pub row: SourceRow,
+}
+
+/// What is to be written of a poll that went well.
+struct Success {
+    status: PollStatus,
+    http_status: Option<u16>,
+    bytes: u64,
+    validators: Validators,
+    document: Option<ReadDocument>,
+    warnings: Vec<String>,
+    wish: ServerWish,
+}
+
+impl Poller {
+    /// A poller that mints ids in the name of `authority`, a host.
+    #[must_use]
+    pub fn new(fetcher: Fetcher, store: Store, authority: &str) -> Self {
+        // Reading is work for the processor: more at once would only cost memory.
+        let readers = available_parallelism().map_or(2, std::num::NonZero::get) * 2;
+        Self { fetcher, store, authority: authority.into(), readers: Arc::new(Semaphore::new(readers)) }
+    }
+
+    /// Polls `source` once. `force` ignores what is known of the document.
+    pub async fn poll(&self, source: &Source, state: &SourceState, force: bool) -> Polled {
+        let started_at = Utc::now();
+        let clock = Instant::now();
+        let recipe = source.recipe();
+        let known = !force && state.recipe.as_deref() == Some(recipe.as_str());
+        let result = self.bring(source, state, known, recipe, started_at).await;
+        let (success, error, wish) = match result {
+            Ok(success) => {
+                let wish = success.wish.clone();
+                (Some(success), None, wish)
+            }
+            Err((error, wish)) => (None, Some(error), wish),
+        };
+        let failures = if error.is_some() { state.failures_in_a_row + 1 } else { 0 };
+        let rhythm =
+            Rhythm { every: source.every, min_every: source.min_every, failures, retry_after: wish.retry_after };
+        let next_poll = schedule::next_poll(&source.id, started_at, &rhythm);
+        let commit = self.commit_of(source, started_at, next_poll, clock.elapsed(), success, error.as_ref());
+        let mut report = PollReport {
+            source: source.id.clone(),
+            started_at,
+            elapsed: Duration::ZERO,
+            status: commit.status,
+            http_status: commit.http_status,
+            bytes: commit.bytes,
+            counts: Counts::default(),
+            warnings: commit.warnings.clone(),
+            error: commit.error.clone(),
+            next_poll,
+        };
+        let row = match self.store.commit(commit).await {
+            Ok(committed) => {
+                report.counts = committed.counts;
+                committed.source
+            }
+            Err(error) => self.not_stored(source, state, &mut report, &PollError::Store(error)),
+        };
+        report.elapsed = clock.elapsed();
+        Polled { report, row }
+    }
+
+    /// Everything before the store.
+    async fn bring(
+        &self,
+        source: &Source,
+        state: &SourceState,
+        known: bool,
+        recipe: String,
+        now: DateTime<Utc>,
+    ) -> Result<Success, (PollError, ServerWish)> {
+        let nothing = Validators::default();
+        let validators = if known { &state.validators } else { &nothing };
+        let fetched = self.fetcher.fetch(source, validators, now).await;
+        let Fetched { outcome, http_status, hops, validators, wish } =
+            fetched.map_err(|Failed { error, wish }| (error.into(), wish))?;
+        let mut success = Success {
+            status: PollStatus::NotModified,
+            http_status,
+            bytes: 0,
+            validators,
+            document: None,
+            warnings: Vec::new(),
+            wish,
+        };
+        if let Some(hop) = hops.iter().find(|hop| matches!(hop.status, 301 | 308)) {
+            success.warnings.push(format!("moved permanently to {}; change `url` in feeds.toml", hop.to));
+        }
+        let document = match outcome {
+            Outcome::NotModified if state.last_success.is_none() => {
+                return Err((PollError::NothingToKeep, success.wish));
+            }
+            Outcome::NotModified => return Ok(success),
+            Outcome::Document(document) => document,
+        };
+        success.bytes = document.bytes.len() as u64;
+        let body_digest = body_digest(&document);
+        if known && state.body_digest.as_deref() == Some(body_digest.as_str()) {
+            success.status = PollStatus::Unchanged;
+            return Ok(success);
+        }
+        let reading = self.read(source, document).await.map_err(|error| (error, success.wish.clone()))?;
+        success.status = PollStatus::Ok;
+        success.warnings.extend(reading.raw.warnings.iter().cloned());
+        let keys = identity::keys(&reading.feed.entries, normalise::canonical_link);
+        success.document = Some(ReadDocument {
+            body_digest,
+            recipe,
+            title: reading.feed.title,
+            home_page_url: reading.feed.home_page_url,
+            entries: reading.raw.entries.into_iter().zip(reading.feed.entries).collect(),
+            keys,
+        });
+        Ok(success)
+    }
+
+    /// Reads on a thread of its own, since it is work for the processor; a panic there is caught.
+    async fn read(&self, source: &Source, document: Document) -> Result<Reading, PollError> {
+        let permit = self.readers.clone().acquire_owned().await;
+        let source = source.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let reading = read_document(&source, document);
+            drop(permit);
+            reading
+        });
+        match read.await {
+            Ok(reading) => Ok(reading?),
+            Err(error) => Err(PollError::Panicked(error.to_string())),
+        }
+    }
+
+    fn commit_of(
+        &self,
+        source: &Source,
+        started_at: DateTime<Utc>,
+        next_poll: DateTime<Utc>,
+        elapsed: Duration,
+        success: Option<Success>,
+        error: Option<&PollError>,
+    ) -> PollCommit {
+        let fetch_status = match error {
+            Some(PollError::Fetch(error)) => error.http_status(),
+            Some(PollError::Parse(_)) => source.address.host().map(|_| 200),
+            Some(PollError::NothingToKeep) => Some(304),
+            _ => None,
+        };
+        let mut commit = PollCommit {
+            source: source.id.clone(),
+            name: source.label().to_owned(),
+            address: source.address.to_string(),
+            started_at,
+            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            status: PollStatus::Failed,
+            http_status: fetch_status,
+            bytes: 0,
+            next_poll,
+            error: error.map(PollError::failure),
+            warnings: Vec::new(),
+            validators: None,
+            document: None,
+            authority: self.authority.to_string(),
+        };
+        if let Some(success) = success {
+            commit.status = success.status;
+            commit.http_status = success.http_status;
+            commit.bytes = success.bytes;
+            commit.warnings = success.warnings;
+            commit.validators = Some(success.validators);
+            commit.document = success.document;
+        }
+        commit
+    }
+
+    /// The store refused: the poll is told as failed, and repeated soon, since nothing of it is
+    /// kept.
+    fn not_stored(
+        &self,
+        source: &Source,
+        state: &SourceState,
+        report: &mut PollReport,
+        error: &PollError,
+    ) -> SourceRow {
+        report.status = PollStatus::Failed;
+        report.error = Some(error.failure());
+        let soon = Rhythm { every: source.min_every, min_every: source.min_every, failures: 0, retry_after: None };
+        report.next_poll = schedule::next_poll(&source.id, report.started_at, &soon);
+        let state = SourceState {
+            last_poll: Some(report.started_at),
+            next_poll: Some(report.next_poll),
+            failures_in_a_row: state.failures_in_a_row + 1,
+            error: report.error.clone(),
+            ..state.clone()
+        };
+        SourceRow {
+            id: source.id.clone(),
+            name: source.label().to_owned(),
+            address: source.address.to_string(),
+            entries: 0,
+            state,
+        }
+    }
+}
+
+fn body_digest(document: &Document) -> String {
+    let mut hash = Sha256::new();
+    hash.update(READING.to_le_bytes());
+    hash.update(document.content_type.as_deref().unwrap_or_default());
+    hash.update([0]);
+    hash.update(&document.bytes);
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes the one log event of a poll.
+pub fn log(report: &PollReport) {
+    let counts = report.counts;
+    let http = report.http_status.unwrap_or_default();
+    let elapsed_ms = u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX);
+    let next_poll = report.next_poll.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    macro_rules! event {
+        ($level:ident, $($rest:tt)*) => {
+            tracing::$level!(
+                source.id = %report.source, poll.status = report.status.name(), http.status = http, bytes = report.bytes, elapsed_ms,
+                entries.new = counts.new, entries.changed = counts.changed, entries.unchanged = counts.unchanged, next_poll, $($rest)*
+            )
+        };
+    }
+    match &report.error {
+        Some(error) => event!(
+            warn,
+            error.kind = error.kind.name(),
+            "polled {}: {}: {}",
+            report.source,
+            error.kind.name(),
+            error.message
+        ),
+        None if report.warnings.is_empty() => event!(
+            info,
+            "polled {}: {}, {} new, {} changed",
+            report.source,
+            report.status.name(),
+            counts.new,
+            counts.changed
+        ),
+        None => event!(
+            info,
+            warnings = report.warnings.join("; "),
+            "polled {}: {}, {} new, {} changed",
+            report.source,
+            report.status.name(),
+            counts.new,
+            counts.changed
+        ),
+    }
+}

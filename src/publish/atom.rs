@@ -1,0 +1,111 @@
+//! The river in Atom 1.0 (RFC 4287) through `atom_syndication`.
+
+use atom_syndication::{
+    Category, Content, Entry, Feed, Generator, Link, Person, Source, Text, WriteConfig,
+};
+
+use super::{Format, Origin, River, excerpt, title_of};
+use crate::model::entry::StoredEntry;
+
+pub(super) fn render(river: &River) -> Vec<u8> {
+    let mut feed = Feed {
+        title: Text::plain(&*river.title),
+        id: river.id(),
+        updated: river.updated(),
+        generator: Some(Generator {
+            value: "newsriver".into(),
+            uri: None,
+            version: Some(env!("CARGO_PKG_VERSION").into()),
+        }),
+        links: vec![
+            link("self", river.feed_url(Format::Atom, river.place.as_deref()), Some("application/atom+xml")),
+            link("alternate", river.base.to_string(), Some("text/html")),
+        ],
+        ..Feed::default()
+    };
+    // RFC 5005, section 3: a paged feed.
+    if river.place.is_some() || river.next.is_some() {
+        feed.links.push(link("first", river.feed_url(Format::Atom, None), Some("application/atom+xml")));
+    }
+    if let Some(next) = &river.next {
+        feed.links.push(link("next", river.feed_url(Format::Atom, Some(next)), Some("application/atom+xml")));
+    }
+    feed.entries = river.entries.iter().map(|e| entry(e, &river.origin(e))).collect();
+    let config = WriteConfig { write_document_declaration: false, indent_size: None };
+    let out = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_vec();
+    // Writing to memory fails for no input; an empty feed would hide it if it did.
+    feed.write_with_config(out, config).unwrap_or_default()
+}
+
+fn entry(stored: &StoredEntry, origin: &Origin) -> Entry {
+    let entry = &stored.entry;
+    let mut links = Vec::new();
+    if let Some(url) = &entry.url {
+        links.push(Link { hreflang: entry.language.clone(), ..link("alternate", url.clone(), None) });
+    }
+    if let Some(url) = &entry.external_url {
+        links.push(link("related", url.clone(), None));
+    }
+    if let Some(url) = &origin.url {
+        links.push(link("via", url.clone(), None));
+    }
+    links.extend(entry.attachments.iter().map(|a| Link {
+        length: a.size_in_bytes.map(|n| n.to_string()),
+        ..link("enclosure", a.url.clone(), Some(&a.mime_type))
+    }));
+    let people = |person: &crate::model::entry::Person| Person {
+        name: person.name.clone(),
+        email: person.email.clone(),
+        uri: person.url.clone(),
+        ..Person::default()
+    };
+    let mut authors: Vec<Person> = entry.authors.iter().map(people).collect();
+    if authors.is_empty() {
+        // RFC 4287, section 4.1.2: every entry has an author where the feed has none.
+        authors.push(Person { name: origin.name.clone(), uri: origin.home_page_url.clone(), ..Person::default() });
+    }
+    // An entry without a page must have content (section 4.1.2).
+    let html =
+        entry.content_html.clone().or_else(|| entry.url.is_none().then(|| entry.summary.clone().unwrap_or_default()));
+    Entry {
+        title: Text { lang: entry.language.clone(), ..Text::plain(title_of(stored)) },
+        id: stored.river_id.clone(),
+        updated: stored.updated().max(stored.published().unwrap_or_default()),
+        published: stored.published(),
+        authors,
+        categories: entry.tags.iter().map(|tag| Category { term: tag.clone(), ..Category::default() }).collect(),
+        links,
+        source: Some(source(stored, origin)),
+        summary: if html.is_some() && entry.summary.is_none() { None } else { excerpt(stored).map(Text::plain) },
+        content: html.map(|html| Content {
+            value: Some(html),
+            content_type: Some("html".into()),
+            lang: entry.language.clone(),
+            ..Content::default()
+        }),
+        ..Entry::default()
+    }
+}
+
+/// RFC 4287, section 4.2.11: a copied entry carries what names the feed it came from.
+fn source(stored: &StoredEntry, origin: &Origin) -> Source {
+    let mut links = Vec::new();
+    links.extend(origin.url.clone().map(|url| link("self", url, None)));
+    links.extend(origin.home_page_url.clone().map(|url| link("alternate", url, Some("text/html"))));
+    Source {
+        title: Text::plain(&*origin.name),
+        id: origin.url.clone().unwrap_or_else(|| {
+            format!(
+                "urn:newsriver:source:{}",
+                url::form_urlencoded::byte_serialize(origin.id.as_str().as_bytes()).collect::<String>()
+            )
+        }),
+        updated: stored.updated(),
+        links,
+        ..Source::default()
+    }
+}
+
+fn link(rel: &str, href: String, mime_type: Option<&str>) -> Link {
+    Link { href, rel: rel.to_owned(), mime_type: mime_type.map(str::to_owned), ..Link::default() }
+}

@@ -1,0 +1,186 @@
+//! The river, and what `parse` prints, in JSON Feed 1.1.
+
+use serde::Serialize;
+
+use super::{Format, River, shown_date};
+use crate::model::entry::{Attachment, Entry, Feed, Person, StoredEntry};
+
+/// <https://jsonfeed.org/version/1.1>, "top-level".
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    version: &'static str,
+    title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    home_page_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feed_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authors: Vec<Author<'a>>,
+    items: Vec<Item<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Author<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Item<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_html: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date_published: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date_modified: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authors: Vec<Author<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tags: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    attachments: &'a [Attachment],
+    #[serde(rename = "_newsriver")]
+    newsriver: Own<'a>,
+}
+
+/// The extension object: what newsriver knows beyond the format.
+#[derive(Debug, Serialize)]
+struct Own<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title_original: Option<&'a str>,
+    attribution: Option<&'a str>,
+    stated_date: Option<&'a str>,
+    tickers: &'a [String],
+    /// `feed`: the publisher gives it. `seen`: the publisher gives none, this is the first sight.
+    date_origin: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<Teller>,
+}
+
+/// One entry of a story.
+#[derive(Debug, Serialize)]
+struct Teller {
+    id: String,
+    name: String,
+    url: Option<String>,
+    title: String,
+}
+
+const VERSION: &str = "https://jsonfeed.org/version/1.1";
+
+pub(super) fn render(river: &River) -> Vec<u8> {
+    let feed_url = river.feed_url(Format::Json, river.place.as_deref());
+    let document = Document {
+        version: VERSION,
+        title: &river.title,
+        home_page_url: Some(river.base.as_str()),
+        feed_url: Some(&feed_url),
+        next_url: river.next.as_deref().map(|next| river.feed_url(Format::Json, Some(next))),
+        description: None,
+        language: None,
+        authors: Vec::new(),
+        items: river.entries.iter().map(|e| stored_item(e, river)).collect(),
+    };
+    serde_json::to_vec(&document).unwrap_or_default()
+}
+
+/// A normalised feed as one JSON document, with the publisher's ids; what `newsriver parse` prints.
+#[must_use]
+pub fn of_feed(feed: &Feed, fallback_ids: &[String]) -> Vec<u8> {
+    let document = Document {
+        version: VERSION,
+        title: &feed.title,
+        home_page_url: feed.home_page_url.as_deref(),
+        feed_url: feed.feed_url.as_deref(),
+        next_url: None,
+        description: feed.description.as_deref(),
+        language: feed.language.as_deref(),
+        authors: authors(&feed.authors),
+        items: feed
+            .entries
+            .iter()
+            .zip(fallback_ids)
+            .map(|(entry, fallback)| {
+                let id = entry.publisher_id.as_deref().or(entry.url.as_deref()).unwrap_or(fallback);
+                Item {
+                    date_published: entry.published.map(|d| d.to_rfc3339()),
+                    date_modified: entry.updated.map(|d| d.to_rfc3339()),
+                    ..item(id, entry)
+                }
+            })
+            .collect(),
+    };
+    serde_json::to_vec_pretty(&document).unwrap_or_default()
+}
+
+fn item<'a>(id: &'a str, entry: &'a Entry) -> Item<'a> {
+    Item {
+        id,
+        url: entry.url.as_deref(),
+        external_url: entry.external_url.as_deref(),
+        title: &entry.title,
+        content_html: entry.content_html.as_deref(),
+        content_text: None,
+        summary: entry.summary.as_deref(),
+        image: entry.image.as_deref(),
+        date_published: None,
+        date_modified: None,
+        authors: authors(&entry.authors),
+        tags: &entry.tags,
+        language: entry.language.as_deref(),
+        attachments: &entry.attachments,
+        newsriver: Own {
+            title_original: entry.title_original.as_deref(),
+            attribution: entry.attribution.as_deref(),
+            stated_date: None,
+            tickers: &[],
+            date_origin: if entry.dated().is_some() { "feed" } else { "seen" },
+            sources: Vec::new(),
+        },
+    }
+}
+
+fn stored_item<'a>(stored: &'a StoredEntry, river: &River) -> Item<'a> {
+    let entry = &stored.entry;
+    let origin = river.origin(stored);
+    let mut item = item(&stored.river_id, entry);
+    // An item must have a body of some kind ("content_html and content_text").
+    if item.content_html.is_none() {
+        item.content_text = Some(entry.summary.as_deref().unwrap_or(&entry.title));
+    }
+    item.date_published = Some(shown_date(stored).to_rfc3339());
+    item.date_modified = Some(stored.updated()).filter(|date| *date > shown_date(stored)).map(|d| d.to_rfc3339());
+    item.newsriver.sources = vec![Teller {
+        id: origin.id.to_string(),
+        name: origin.name,
+        url: entry.url.clone(),
+        title: entry.title.clone(),
+    }];
+    item
+}
+
+fn authors(people: &[Person]) -> Vec<Author<'_>> {
+    people.iter().map(|p| Author { name: &p.name, url: p.url.as_deref() }).collect()
+}

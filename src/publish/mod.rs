@@ -1,0 +1,178 @@
+//! Entries -> bytes of a feed: pure and deterministic, the same entries give the same bytes.
+//!
+//! In: a [`River`] page, ready to be shown. Out: Atom 1.0, RSS 2.0 or JSON Feed 1.1. No clock: the
+//! feed's `updated` is its newest entry's. Every entry names its source.
+
+mod atom;
+pub mod json_feed;
+mod rss;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, FixedOffset, Utc};
+use url::Url;
+
+use crate::model::entry::StoredEntry;
+use crate::model::source::SourceId;
+
+/// A format the river is published in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// RFC 4287.
+    Atom,
+    /// RSS 2.0.
+    Rss,
+    /// JSON Feed 1.1.
+    Json,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Atom, Self::Rss, Self::Json];
+
+    /// The ending of its path.
+    #[must_use]
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Atom => "atom",
+            Self::Rss => "rss",
+            Self::Json => "json",
+        }
+    }
+
+    /// The `Content-Type`.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Atom => "application/atom+xml; charset=utf-8",
+            Self::Rss => "application/rss+xml; charset=utf-8",
+            Self::Json => "application/feed+json; charset=utf-8",
+        }
+    }
+}
+
+/// A source as a feed names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Its id.
+    pub id: SourceId,
+    /// Its name for people.
+    pub name: String,
+    /// Its feed, where that is on the web.
+    pub url: Option<String>,
+    /// Its page, where that is known.
+    pub home_page_url: Option<String>,
+}
+
+/// One page of the river.
+#[derive(Debug, Clone)]
+pub struct River {
+    /// The title.
+    pub title: String,
+    /// Where readers reach the daemon; ends in a slash.
+    pub base: Url,
+    /// The newest first.
+    pub entries: Vec<StoredEntry>,
+    /// The sources of the entries.
+    pub origins: BTreeMap<SourceId, Origin>,
+    /// The place this page begins at; `None` is the first page.
+    pub place: Option<String>,
+    /// The place the next page begins at.
+    pub next: Option<String>,
+}
+
+impl River {
+    /// The bytes in `format`.
+    #[must_use]
+    pub fn render(&self, format: Format) -> Vec<u8> {
+        match format {
+            Format::Atom => atom::render(self),
+            Format::Rss => rss::render(self),
+            Format::Json => json_feed::render(self),
+        }
+    }
+
+    /// When any entry here last changed; the epoch for an empty river.
+    #[must_use]
+    pub fn changed_at(&self) -> DateTime<Utc> {
+        self.entries.iter().map(|e| e.changed_at).max().unwrap_or_default()
+    }
+
+    /// The newest `updated` of the entries; the epoch for an empty river.
+    fn updated(&self) -> DateTime<FixedOffset> {
+        self.entries.iter().map(StoredEntry::updated).max().unwrap_or_default()
+    }
+
+    /// The id of the feed: it names the river, not the page or the format.
+    fn id(&self) -> String {
+        self.base.to_string()
+    }
+
+    fn feed_url(&self, format: Format, place: Option<&str>) -> String {
+        let query = place.map(|place| format!("?before={place}")).unwrap_or_default();
+        format!("{}feed.{}{query}", self.base, format.ending())
+    }
+
+    fn origin(&self, entry: &StoredEntry) -> Origin {
+        self.origins.get(&entry.source).cloned().unwrap_or_else(|| Origin {
+            id: entry.source.clone(),
+            name: entry.source.to_string(),
+            url: None,
+            home_page_url: None,
+        })
+    }
+}
+
+/// The title, or where the publisher gave none the beginning of the text: every format but JSON
+/// Feed wants one.
+fn title_of(entry: &StoredEntry) -> String {
+    if !entry.entry.title.is_empty() {
+        return entry.entry.title.clone();
+    }
+    let text =
+        entry.entry.summary.clone().or_else(|| entry.entry.content_html.as_deref().map(plain)).unwrap_or_default();
+    let beginning: String = text.chars().take(80).collect();
+    match (beginning.trim(), text.chars().nth(80)) {
+        ("", _) => entry.entry.url.clone().unwrap_or_else(|| entry.river_id.clone()),
+        (beginning, Some(_)) => format!("{beginning}…"),
+        (beginning, None) => beginning.to_owned(),
+    }
+}
+
+/// The excerpt: the publisher's, else the beginning of the body.
+fn excerpt(entry: &StoredEntry) -> Option<String> {
+    let long = entry.entry.content_html.as_deref().map(|html| plain(html).chars().take(200).collect::<String>());
+    entry.entry.summary.clone().or(long).filter(|text| !text.is_empty())
+}
+
+/// Sanitised HTML without its tags; its few entities decoded.
+fn plain(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut inside = false;
+    for c in html.chars() {
+        match c {
+            '<' => inside = true,
+            '>' if inside => {
+                inside = false;
+                text.push(' ');
+            }
+            c if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    let text = text
+        .replace("&nbsp;", " ")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The date a reader sorts by: the publisher's, else the time first seen.
+fn shown_date(entry: &StoredEntry) -> DateTime<FixedOffset> {
+    entry.published().unwrap_or_else(|| entry.order.fixed_offset())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! The published documents: snapshots, and rereading by a parser that did not write them.
+
+use chrono::TimeDelta;
+
+use super::*;
+use crate::model::entry::{Attachment, Entry, Person};
+
+type Fallible = Result<(), Box<dyn std::error::Error>>;
+
+fn at(text: &str) -> DateTime<FixedOffset> {
+    DateTime::parse_from_rfc3339(text).unwrap_or_default()
+}
+
+fn river(entries: Vec<Entry>) -> Result<River, Box<dyn std::error::Error>> {
+    let seen = at("2023-04-24T02:00:00Z").to_utc();
+    let source = SourceId::new("qingpu")?;
+    let entries = entries
+        .into_iter()
+        .enumerate()
+        .map(|(n, entry)| StoredEntry {
+            row: i64::try_from(n).unwrap_or(0),
+            river_id: format!("tag:e.org,2026:qingpu/{n}"),
+            source: source.clone(),
+            first_seen: seen,
+            changed_at: seen,
+            order: entry.published.map_or(seen, |d| d.to_utc().min(seen)),
+            entry,
+        })
+        .collect();
+    let origin = Origin {
+        id: source.clone(),
+        name: "青浦 & 园区".into(),
+        url: Some("http://portal.example/rss".into()),
+        home_page_url: Some("http://portal.example/".into()),
+    };
+    Ok(River {
+        title: "My <river>".into(),
+        base: Url::parse("http://127.0.0.1:8700/")?,
+        entries,
+        origins: BTreeMap::from([(source, origin)]),
+        place: None,
+        next: Some("1682301600000-1".into()),
+    })
+}
+
+fn entries() -> Vec<Entry> {
+    vec![
+        Entry {
+            url: Some("http://portal.example/1?a=1&b=2".into()),
+            title: "抓转型、求突破 <1> & \"2\"".into(),
+            content_html: Some("<p>正文 ]]&gt; &amp; more</p>".into()),
+            summary: Some("摘要 < 1".into()),
+            published: Some(at("2023-04-24T09:12:31+08:00")),
+            authors: vec![Person { name: "邹婷婷".into(), ..Person::default() }],
+            tags: vec!["本地".into()],
+            attachments: vec![Attachment {
+                url: "http://portal.example/a.mp3".into(),
+                mime_type: "audio/mpeg".into(),
+                size_in_bytes: Some(5),
+                duration_in_seconds: None,
+            }],
+            language: Some("zh-CN".into()),
+            ..Entry::default()
+        },
+        Entry {
+            title: String::new(),
+            content_html: Some("an entry with neither title nor link nor date".into()),
+            ..Entry::default()
+        },
+        Entry {
+            title: "from the future".into(),
+            url: Some("http://portal.example/3".into()),
+            published: Some(at("2099-01-01T00:00:00Z")),
+            ..Entry::default()
+        },
+    ]
+}
+
+#[test]
+fn snapshots_of_each_format() -> Fallible {
+    let river = river(entries())?;
+    for format in Format::ALL {
+        let text = String::from_utf8(river.render(format))?;
+        insta::assert_snapshot!(format.ending(), text.replace("><", ">\n<"));
+    }
+    Ok(())
+}
+
+#[test]
+fn another_parser_reads_the_same_entries() -> Fallible {
+    let river = river(entries())?;
+    for format in Format::ALL {
+        let feed = feed_rs::parser::parse(&river.render(format)[..])?;
+        assert_eq!(feed.entries.len(), 3, "{format:?}");
+        for (read, written) in feed.entries.iter().zip(&river.entries) {
+            assert_eq!(read.id, written.river_id, "{format:?}");
+            if !written.entry.title.is_empty() {
+                assert_eq!(
+                    read.title.as_ref().map(|t| t.content.as_str()),
+                    Some(written.entry.title.as_str()),
+                    "{format:?}"
+                );
+            }
+        }
+        let first = &feed.entries[0];
+        assert_eq!(first.published, Some(at("2023-04-24T09:12:31+08:00").to_utc()), "{format:?}");
+        assert_eq!(first.links.first().map(|l| l.href.as_str()), Some("http://portal.example/1?a=1&b=2"), "{format:?}");
+        let body = first
+            .content
+            .as_ref()
+            .and_then(|c| c.body.as_deref())
+            .or(first.summary.as_ref().map(|s| s.content.as_str()));
+        assert_eq!(body, Some("<p>正文 ]]&gt; &amp; more</p>"), "{format:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_same_entries_give_the_same_bytes_and_no_date_is_ahead() -> Fallible {
+    let river = river(entries())?;
+    for format in Format::ALL {
+        assert_eq!(river.render(format), river.render(format));
+        assert!(!String::from_utf8(river.render(format))?.contains("2099"), "{format:?}");
+    }
+    assert_eq!(river.changed_at(), at("2023-04-24T02:00:00Z").to_utc());
+    Ok(())
+}
+
+#[test]
+fn an_edit_moves_updated_and_nothing_else() -> Fallible {
+    let mut river = river(entries())?;
+    let before = river.entries[0].updated();
+    river.entries[0].changed_at += TimeDelta::hours(1);
+    assert_eq!(before, at("2023-04-24T09:12:31+08:00"));
+    assert_eq!(river.entries[0].published(), Some(at("2023-04-24T09:12:31+08:00")));
+    assert!(river.entries[0].updated() > before, "{}", river.entries[0].updated());
+    Ok(())
+}
+
+#[test]
+fn an_empty_river_is_a_valid_feed() -> Fallible {
+    let river = River { next: None, ..river(Vec::new())? };
+    for format in Format::ALL {
+        assert_eq!(feed_rs::parser::parse(&river.render(format)[..])?.entries.len(), 0, "{format:?}");
+    }
+    Ok(())
+}

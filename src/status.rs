@@ -1,0 +1,147 @@
+//! The health of the sources, as `/status.json`, `/status` and `newsriver status` show it: pure.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+
+use crate::config::{Config, ConfigError};
+use crate::model::report::Failure;
+use crate::model::source::SourceId;
+use crate::store::SourceRow;
+
+/// The whole report; the fields are those of the contract.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Version of newsriver.
+    pub version: &'static str,
+    /// When the daemon started; `null` where none is asked.
+    pub started: Option<String>,
+    /// The river in numbers.
+    pub river: RiverCounts,
+    /// The sources in the order of feeds.toml.
+    pub sources: Vec<SourceReport>,
+    /// What is wrong with feeds.toml; the sources are those of the last good one.
+    pub config_error: Option<ConfigErrorReport>,
+}
+
+/// The river in numbers.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct RiverCounts {
+    /// Stories shown.
+    pub stories: u64,
+    /// Entries stored.
+    pub entries: u64,
+}
+
+/// One source.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceReport {
+    /// Its id.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// Its group.
+    pub group: Option<String>,
+    /// `ok`, `failing`, `gone`, `paused` or `new`.
+    pub state: &'static str,
+    /// RFC 3339.
+    pub last_poll: Option<String>,
+    /// RFC 3339.
+    pub last_success: Option<String>,
+    /// RFC 3339.
+    pub next_poll: Option<String>,
+    /// HTTP status of the last poll.
+    pub http_status: Option<u16>,
+    /// Entries in the store.
+    pub entries: u64,
+    /// Entries that were new at the last poll.
+    pub new_last_poll: u32,
+    /// Polls that failed since the last success.
+    pub failures_in_a_row: u32,
+    /// Why the last poll failed.
+    pub error: Option<Failure>,
+}
+
+/// What is wrong with feeds.toml.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConfigErrorReport {
+    /// The file.
+    pub file: String,
+    /// Line of the first problem, from 1.
+    pub line: usize,
+    /// Column of the first problem, from 1.
+    pub column: usize,
+    /// All problems as `newsriver check` prints them.
+    pub message: String,
+    /// Each of them.
+    pub problems: Vec<crate::config::Problem>,
+}
+
+impl ConfigErrorReport {
+    /// The report of an error.
+    #[must_use]
+    pub fn new(error: &ConfigError) -> Self {
+        let first = error.problems.first();
+        Self {
+            file: error.file.display().to_string(),
+            line: first.map_or(1, |p| p.line),
+            column: first.map_or(1, |p| p.column),
+            message: error.to_string(),
+            problems: error.problems.clone(),
+        }
+    }
+}
+
+impl Report {
+    /// Joins what feeds.toml wants with what the store knows.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        rows: &HashMap<SourceId, SourceRow>,
+        started: Option<DateTime<Utc>>,
+        config_error: Option<&ConfigError>,
+    ) -> Self {
+        let entries = rows.values().map(|row| row.entries).sum();
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            started: started.map(shown),
+            river: RiverCounts { stories: entries, entries },
+            sources: config.sources.iter().map(|source| SourceReport::new(source, rows.get(&source.id))).collect(),
+            config_error: config_error.map(ConfigErrorReport::new),
+        }
+    }
+}
+
+impl SourceReport {
+    fn new(source: &crate::model::source::Source, row: Option<&SourceRow>) -> Self {
+        let state = row.map(|row| row.state.clone()).unwrap_or_default();
+        let word = match (source.enabled, &state.last_poll, &state.error) {
+            (false, ..) => "paused",
+            (true, None, _) => "new",
+            (true, Some(_), Some(_)) => "failing",
+            (true, Some(_), None) => "ok",
+        };
+        Self {
+            id: source.id.to_string(),
+            name: source.name.clone().or(state.feed_title).unwrap_or_else(|| source.id.to_string()),
+            url: source.address.to_string(),
+            group: source.group.clone(),
+            state: word,
+            last_poll: state.last_poll.map(shown),
+            last_success: state.last_success.map(shown),
+            next_poll: state.next_poll.filter(|_| source.enabled).map(shown),
+            http_status: state.http_status,
+            entries: row.map_or(0, |row| row.entries),
+            new_last_poll: state.new_last_poll,
+            failures_in_a_row: state.failures_in_a_row,
+            error: state.error,
+        }
+    }
+}
+
+fn shown(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,314 @@
+//! What one poll writes: the new and changed entries, the state of the source, the history row.
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::read::{self, SourceRow};
+use crate::identity::{Key, KeyKind, Keys, Known, Matcher, Verdict};
+use crate::model::document::Validators;
+use crate::model::entry::Entry;
+use crate::model::feed::RawEntry;
+use crate::model::report::{Counts, Failure, PollStatus};
+use crate::model::source::SourceId;
+
+/// How long the history of polls is kept.
+const HISTORY_DAYS: i64 = 30;
+
+/// What a poll brought, ready to be written.
+#[derive(Debug)]
+pub struct PollCommit {
+    /// The source.
+    pub source: SourceId,
+    /// Its name for people.
+    pub name: String,
+    /// Its address as text.
+    pub address: String,
+    /// When the poll began.
+    pub started_at: DateTime<Utc>,
+    /// How long it took up to the commit, milliseconds.
+    pub elapsed_ms: u64,
+    /// How it ended.
+    pub status: PollStatus,
+    /// The HTTP status, where there was one.
+    pub http_status: Option<u16>,
+    /// Size of the body, bytes.
+    pub bytes: u64,
+    /// When the source is due again.
+    pub next_poll: DateTime<Utc>,
+    /// Why it failed.
+    pub error: Option<Failure>,
+    /// What was odd.
+    pub warnings: Vec<String>,
+    /// New validators; `None` leaves the stored ones.
+    pub validators: Option<Validators>,
+    /// What was read, where a document was read.
+    pub document: Option<ReadDocument>,
+    /// Who mints ids: a host name (RFC 4151, authority).
+    pub authority: String,
+}
+
+/// A document that was read without error.
+#[derive(Debug)]
+pub struct ReadDocument {
+    /// The digest of its bytes.
+    pub body_digest: String,
+    /// The recipe it was read by.
+    pub recipe: String,
+    /// The feed's title.
+    pub title: String,
+    /// The feed's page.
+    pub home_page_url: Option<String>,
+    /// The entries, what the publisher sent beside what was made of it.
+    pub entries: Vec<(RawEntry, Entry)>,
+    /// What the entries are known by.
+    pub keys: Vec<Keys>,
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The entries, by what became of them.
+    pub counts: Counts,
+    /// The source, as the store now knows it.
+    pub source: SourceRow,
+}
+
+/// Writes one poll; the caller owns the transaction.
+pub(super) fn apply(connection: &Connection, poll: &PollCommit) -> rusqlite::Result<Committed> {
+    let counts = match &poll.document {
+        Some(document) => write_entries(connection, poll, document)?,
+        None => Counts::default(),
+    };
+    write_source(connection, poll, counts)?;
+    write_history(connection, poll, counts)?;
+    Ok(Committed { counts, source: read::source_row(connection, &poll.source)? })
+}
+
+fn write_entries(connection: &Connection, poll: &PollCommit, document: &ReadDocument) -> rusqlite::Result<Counts> {
+    let mut counts = Counts::default();
+    let mut matcher = Matcher::new(&document.keys);
+    let mut lookup = connection.prepare_cached(
+        "SELECT e.row, e.id_key, e.data ->> 'title' FROM entry_keys k JOIN entries e ON e.row = k.entry WHERE k.source = ?1 AND k.kind = ?2 AND k.key = ?3",
+    )?;
+    for (place, ((raw, entry), keys)) in document.entries.iter().zip(&document.keys).enumerate() {
+        let verdict = matcher.decide(entry, keys, |kind, key| {
+            let known = |row: &rusqlite::Row<'_>| {
+                let id: Option<Vec<u8>> = row.get(1)?;
+                let title: Option<String> = row.get(2)?;
+                Ok(Known {
+                    row: row.get(0)?,
+                    id: id.and_then(|id| Key::try_from(id).ok()),
+                    title: title.unwrap_or_default(),
+                })
+            };
+            lookup.query_row(params![poll.source.as_str(), kind as u8, key], known).optional()
+        })?;
+        match verdict {
+            Verdict::New => {
+                insert(connection, poll, raw, entry, keys, place)?;
+                counts.new += 1;
+            }
+            Verdict::Known(row) => {
+                if update(connection, poll, raw, entry, keys, row)? {
+                    counts.changed += 1;
+                } else {
+                    counts.unchanged += 1;
+                }
+            }
+            Verdict::Repeated => {}
+        }
+    }
+    Ok(counts)
+}
+
+fn insert(
+    connection: &Connection,
+    poll: &PollCommit,
+    raw: &RawEntry,
+    entry: &Entry,
+    keys: &Keys,
+    place: usize,
+) -> rusqlite::Result<()> {
+    let seen = poll.started_at.trunc_subsecs(0);
+    // Undated entries keep the order of their document: each a second behind the one before.
+    let in_order =
+        i64::try_from(place).ok().and_then(|n| seen.checked_sub_signed(TimeDelta::seconds(n))).unwrap_or(seen);
+    let sort = entry.dated().map_or(in_order, |date| date.to_utc().min(seen));
+    connection.prepare_cached(
+        "INSERT INTO entries (river_id, source, id_key, first_seen, changed_at, sort, data, original) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        river_id(connection, poll, entry, keys)?,
+        poll.source.as_str(),
+        keys.id,
+        seen.timestamp_millis(),
+        sort.timestamp_millis(),
+        to_json(entry)?,
+        pack(raw)?,
+    ])?;
+    write_keys(connection, poll, keys, connection.last_insert_rowid())?;
+    Ok(())
+}
+
+/// Writes a known entry where it differs from what is stored; says whether it did. Its id, first
+/// sight and place in the river stay; `changed_at` moves only with its words.
+fn update(
+    connection: &Connection,
+    poll: &PollCommit,
+    raw: &RawEntry,
+    entry: &Entry,
+    keys: &Keys,
+    row: i64,
+) -> rusqlite::Result<bool> {
+    let stored: String =
+        connection.prepare_cached("SELECT data FROM entries WHERE row = ?1")?.query_row([row], |r| r.get(0))?;
+    let data = to_json(entry)?;
+    if stored == data {
+        return Ok(false);
+    }
+    let before: Entry = serde_json::from_str(&stored).unwrap_or_default();
+    let reworded = words(&before) != words(entry);
+    connection.prepare_cached(
+        "UPDATE entries SET data = ?2, original = ?3, id_key = coalesce(?4, id_key), changed_at = iif(?5, ?6, changed_at) WHERE row = ?1",
+    )?
+    .execute(params![row, data, pack(raw)?, keys.id, reworded, poll.started_at.trunc_subsecs(0).timestamp_millis()])?;
+    write_keys(connection, poll, keys, row)?;
+    Ok(true)
+}
+
+/// What a reader reads: the title and the text of the body, without markup and white space.
+fn words(entry: &Entry) -> (&str, String) {
+    let html = entry.content_html.as_deref().unwrap_or_default();
+    let mut text = String::with_capacity(html.len());
+    let mut inside = false;
+    for c in html.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => inside = false,
+            c if !inside && !c.is_whitespace() => text.push(c),
+            _ => {}
+        }
+    }
+    (&entry.title, text)
+}
+
+fn write_keys(connection: &Connection, poll: &PollCommit, keys: &Keys, row: i64) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached("INSERT INTO entry_keys (source, kind, key, entry) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET entry = excluded.entry")?;
+    for (kind, key) in keys.each() {
+        // The text of an entry is a key only where it has no better one.
+        if kind != KeyKind::Text || (keys.id.is_none() && keys.link.is_none()) {
+            insert.execute(params![poll.source.as_str(), kind as u8, key, row])?;
+        }
+    }
+    Ok(())
+}
+
+/// The id in the river, minted once (RFC 4287, section 4.2.6.1): the publisher's where it is an
+/// IRI that no other entry has, else a `tag:` URI (RFC 4151) made from the source and the entry's
+/// strongest key.
+fn river_id(connection: &Connection, poll: &PollCommit, entry: &Entry, keys: &Keys) -> rusqlite::Result<String> {
+    let mut taken = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM entries WHERE river_id = ?1)")?;
+    let mut is_taken = |id: &str| taken.query_row([id], |row| row.get::<_, bool>(0));
+    if let (Some(id), Some(_)) = (&entry.publisher_id, keys.id)
+        && is_iri(id)
+        && !is_taken(id)?
+    {
+        return Ok(id.clone());
+    }
+    let hex: String = keys.strongest().iter().map(|byte| format!("{byte:02x}")).collect();
+    let source = url::form_urlencoded::byte_serialize(poll.source.as_str().as_bytes()).collect::<String>();
+    let minted = format!("tag:{},2026:{source}/{hex}", poll.authority);
+    let mut id = minted.clone();
+    let mut copy = 1;
+    while is_taken(&id)? {
+        copy += 1;
+        id = format!("{minted}-{copy}");
+    }
+    Ok(id)
+}
+
+/// Whether an id can stand as `atom:id`: absolute, without characters that URIs must escape.
+fn is_iri(id: &str) -> bool {
+    let fits = |c: char| {
+        !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | '"' | '{' | '}' | '|' | '\\' | '^' | '`')
+    };
+    let scheme = id.split_once(':').map(|(scheme, _)| scheme);
+    id.len() <= 2048
+        && id.chars().all(fits)
+        && matches!(scheme, Some("http" | "https" | "urn" | "tag"))
+        && url::Url::parse(id).is_ok()
+}
+
+fn write_source(connection: &Connection, poll: &PollCommit, counts: Counts) -> rusqlite::Result<()> {
+    let failed = poll.status == PollStatus::Failed;
+    let (validators, document) = (poll.validators.as_ref(), poll.document.as_ref());
+    connection.prepare_cached(
+        "INSERT INTO sources (id, name, address) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET name = excluded.name, address = excluded.address",
+    )?
+    .execute(params![poll.source.as_str(), poll.name, poll.address])?;
+    connection
+        .prepare_cached(
+            "UPDATE sources SET last_poll = ?2, next_poll = ?3, http_status = ?4, error_kind = ?5, error_message = ?6,
+            last_success = iif(?7, last_success, ?2), failures = iif(?7, failures + 1, 0),
+            new_last_poll = ?8, entries = entries + ?8,
+            etag = iif(?9, ?10, etag), last_modified = iif(?9, ?11, last_modified),
+            body_digest = coalesce(?12, body_digest), recipe = coalesce(?13, recipe),
+            feed_title = coalesce(?14, feed_title), home_page_url = coalesce(?15, home_page_url)
+         WHERE id = ?1",
+        )?
+        .execute(params![
+            poll.source.as_str(),
+            poll.started_at.timestamp_millis(),
+            poll.next_poll.timestamp_millis(),
+            poll.http_status,
+            poll.error.as_ref().map(|e| e.kind.name()),
+            poll.error.as_ref().map(|e| &e.message),
+            failed,
+            counts.new,
+            validators.is_some(),
+            validators.and_then(|v| v.etag.as_ref()),
+            validators.and_then(|v| v.last_modified.as_ref()),
+            document.map(|d| &d.body_digest),
+            document.map(|d| &d.recipe),
+            document.map(|d| &d.title).filter(|t| !t.is_empty()),
+            document.and_then(|d| d.home_page_url.as_ref()),
+        ])?;
+    Ok(())
+}
+
+fn write_history(connection: &Connection, poll: &PollCommit, counts: Counts) -> rusqlite::Result<()> {
+    let warnings = (!poll.warnings.is_empty()).then(|| poll.warnings.join("; "));
+    let elapsed = i64::try_from(poll.elapsed_ms).unwrap_or(i64::MAX);
+    connection.prepare_cached(
+        "INSERT INTO polls (source, started_at, elapsed_ms, status, http_status, bytes, new, changed, unchanged, error_kind, message)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?
+    .execute(params![
+        poll.source.as_str(),
+        poll.started_at.timestamp_millis(),
+        elapsed,
+        poll.status.name(),
+        poll.http_status,
+        i64::try_from(poll.bytes).unwrap_or(i64::MAX),
+        counts.new,
+        counts.changed,
+        counts.unchanged,
+        poll.error.as_ref().map(|e| e.kind.name()),
+        poll.error.as_ref().map(|e| e.message.clone()).or(warnings),
+    ])?;
+    let horizon = poll.started_at - TimeDelta::days(HISTORY_DAYS);
+    connection
+        .prepare_cached("DELETE FROM polls WHERE source = ?1 AND started_at < ?2")?
+        .execute(params![poll.source.as_str(), horizon.timestamp_millis()])?;
+    Ok(())
+}
+
+fn to_json(entry: &Entry) -> rusqlite::Result<String> {
+    serde_json::to_string(entry).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+fn pack(raw: &RawEntry) -> rusqlite::Result<Vec<u8>> {
+    let fail = |error: Box<dyn std::error::Error + Send + Sync>| rusqlite::Error::ToSqlConversionFailure(error);
+    let json = serde_json::to_vec(raw).map_err(|error| fail(error.into()))?;
+    zstd::bulk::compress(&json, 3).map_err(|error| fail(error.into()))
+}

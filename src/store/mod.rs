@@ -1,0 +1,147 @@
+//! The store: SQLite, one writer, readers beside it.
+//!
+//! In: [`PollCommit`]s, each with everything that one poll changes. Out: entries in the order of
+//! the river, the state of sources, the history of polls. A poll is in the store whole or not at
+//! all: entries, state and history row are one transaction, and the caller hears of it after the
+//! commit is on disk (`synchronous = FULL`). Polls that arrive while another commit runs share the
+//! next one.
+
+mod commit;
+mod read;
+mod schema;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::{Connection, OpenFlags};
+use thiserror::Error;
+
+pub use commit::{Committed, PollCommit, ReadDocument};
+pub use read::{Cursor, HistoryRow, SourceRow};
+use writer::Writer;
+
+/// What can go wrong with the store.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// SQLite refused.
+    #[error("the store {path}: {source}{hint}", path = .path.display(), hint = hint(.source))]
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// The file was written by a later newsriver.
+    #[error("the store {path} has schema {found}, this newsriver knows up to {known}; use the newer newsriver", path = .path.display())]
+    TooNew {
+        /// The database file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// There is no store yet where one must be.
+    #[error("there is no store at {path}; has `newsriver run` or `newsriver poll` been started with this feeds.toml?", path = .0.display())]
+    Missing(PathBuf),
+    /// Another poll's commit failed, and this one stood in the same transaction.
+    #[error("the store could not write this poll together with others; it is repeated")]
+    BatchLost,
+    /// The writer ended; the daemon is stopping.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// What a person can do about an error of SQLite.
+fn hint(error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "; free some space, the poll is repeated",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "; is the folder there, and writable for this user?"
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "; another program holds it, is a second newsriver running?"
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            "; the file is damaged, put a backup in its place or move it aside"
+        }
+        _ => "",
+    }
+}
+
+/// An open store; clones share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    path: Arc<PathBuf>,
+    writer: Arc<Writer>,
+    readers: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Store {
+    /// Opens the store at `path`, makes or migrates it, and starts its writer.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the file cannot be opened, is damaged, or is of a later version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let wrap = |source| StoreError::Sqlite { path: path.to_owned(), source };
+        let mut connection = Connection::open(path).map_err(wrap)?;
+        schema::prepare(&connection).map_err(wrap)?;
+        schema::migrate(&mut connection, path)?;
+        let writer = Writer::start(connection, path.to_owned())?;
+        Ok(Self { path: Arc::new(path.to_owned()), writer: Arc::new(writer), readers: Arc::default() })
+    }
+
+    /// Opens a store that is there already, for commands that only look.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is none, else as [`Store::open`].
+    pub fn look_at(path: &Path) -> Result<Self, StoreError> {
+        if path.exists() { Self::open(path) } else { Err(StoreError::Missing(path.to_owned())) }
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes what a poll changed; answers once it is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing of the poll is in the store.
+    pub async fn commit(&self, poll: PollCommit) -> Result<Committed, StoreError> {
+        self.writer.commit(poll).await
+    }
+
+    /// Ends the writer after all that was handed to it is written.
+    pub async fn close(&self) {
+        self.writer.close().await;
+    }
+
+    /// Runs `look` on a reading connection.
+    fn reading<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let wrap = |source| StoreError::Sqlite { path: self.path.to_path_buf(), source };
+        let idle = self.readers.lock().ok().and_then(|mut idle| idle.pop());
+        let connection = match idle {
+            Some(connection) => connection,
+            None => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                let connection = Connection::open_with_flags(&*self.path, flags).map_err(wrap)?;
+                connection.busy_timeout(schema::BUSY).map_err(wrap)?;
+                connection
+            }
+        };
+        let result = look(&connection).map_err(wrap);
+        if result.is_ok()
+            && let Ok(mut idle) = self.readers.lock()
+        {
+            idle.push(connection);
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! Looking into the store: pages of the river, the state of sources, the history of polls.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+
+use super::{Store, StoreError};
+use crate::model::document::Validators;
+use crate::model::entry::StoredEntry;
+use crate::model::report::{Counts, ErrorKind, Failure, SourceState};
+use crate::model::source::SourceId;
+
+/// A place between two entries of the river: what comes after it is older.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    /// Order of the entry before the place, milliseconds since 1970.
+    pub order: i64,
+    /// Its row.
+    pub row: i64,
+}
+
+impl Cursor {
+    /// The place after this entry.
+    #[must_use]
+    pub fn after(entry: &StoredEntry) -> Self {
+        Self { order: entry.order.timestamp_millis(), row: entry.row }
+    }
+
+    /// Reads `ORDER-ROW`, as [`std::fmt::Display`] writes it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (order, row) = text.rsplit_once('-')?;
+        Some(Self { order: order.parse().ok()?, row: row.parse().ok().filter(|row| *row >= 0)? })
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.order, self.row)
+    }
+}
+
+/// A source as the store knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRow {
+    /// The source.
+    pub id: SourceId,
+    /// Its name for people.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+    /// Its entries in the store.
+    pub entries: u64,
+    /// What polls left behind.
+    pub state: SourceState,
+}
+
+/// One poll of the past.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HistoryRow {
+    /// The source.
+    pub source: SourceId,
+    /// When it began.
+    pub at: DateTime<Utc>,
+    /// `ok`, `not_modified`, `unchanged`, `failed`.
+    pub status: String,
+    /// The HTTP status, where there was one.
+    pub http_status: Option<u16>,
+    /// Size of the body, bytes.
+    pub bytes: u64,
+    /// Milliseconds.
+    pub elapsed_ms: u64,
+    /// What became of the entries.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Kind of the error.
+    pub error_kind: Option<String>,
+    /// The error, else the warnings.
+    pub message: Option<String>,
+}
+
+impl Store {
+    /// Up to `limit` entries of the river, newest first, from `before` on.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn river(&self, before: Option<Cursor>, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
+        let from = before.unwrap_or(Cursor { order: i64::MAX, row: i64::MAX });
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
+                 WHERE (sort, row) < (?1, ?2) ORDER BY sort DESC, row DESC LIMIT ?3",
+            )?;
+            select.query_map(params![from.order, from.row, limit], entry)?.collect()
+        })
+    }
+
+    /// How many entries the store holds.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn entry_count(&self) -> Result<u64, StoreError> {
+        self.reading(|connection| {
+            connection.query_row("SELECT coalesce(sum(entries), 0) FROM sources", [], |row| row.get(0))
+        })
+    }
+
+    /// Every source that was ever polled, by id.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn sources(&self) -> Result<Vec<SourceRow>, StoreError> {
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached(&format!("SELECT {SOURCE_COLUMNS} FROM sources ORDER BY id"))?;
+            select.query_map([], source)?.collect()
+        })
+    }
+
+    /// The polls since `since`, of one source or of all, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn history(&self, of: Option<&SourceId>, since: DateTime<Utc>) -> Result<Vec<HistoryRow>, StoreError> {
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT source, started_at, status, http_status, bytes, elapsed_ms, new, changed, unchanged, error_kind, message FROM polls
+                 WHERE started_at >= ?1 AND (?2 IS NULL OR source = ?2) ORDER BY started_at, row",
+            )?;
+            select.query_map(params![since.timestamp_millis(), of.map(SourceId::as_str)], history)?.collect()
+        })
+    }
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
+    let data: String = row.get(6)?;
+    Ok(StoredEntry {
+        row: row.get(0)?,
+        river_id: row.get(1)?,
+        source: source_id(row, 2)?,
+        first_seen: time(row.get(3)?),
+        changed_at: time(row.get(4)?),
+        order: time(row.get(5)?),
+        entry: serde_json::from_str(&data)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(6, rusqlite::types::Type::Text, error.into()))?,
+    })
+}
+
+const SOURCE_COLUMNS: &str =
+    "id, name, address, entries, home_page_url, feed_title, etag, last_modified, body_digest, recipe, last_poll,
+    last_success, next_poll, http_status, failures, new_last_poll, error_kind, error_message";
+
+/// One source, on a connection that the caller owns.
+pub(super) fn source_row(connection: &Connection, id: &SourceId) -> rusqlite::Result<SourceRow> {
+    connection
+        .prepare_cached(&format!("SELECT {SOURCE_COLUMNS} FROM sources WHERE id = ?1"))?
+        .query_row([id.as_str()], source)
+}
+
+fn source(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
+    let kind: Option<String> = row.get(16)?;
+    let message: Option<String> = row.get(17)?;
+    let moment = |n: usize| row.get::<_, Option<i64>>(n).map(|ms| ms.map(time));
+    Ok(SourceRow {
+        id: source_id(row, 0)?,
+        name: row.get(1)?,
+        address: row.get(2)?,
+        entries: row.get(3)?,
+        state: SourceState {
+            home_page_url: row.get(4)?,
+            feed_title: row.get(5)?,
+            validators: Validators { etag: row.get(6)?, last_modified: row.get(7)? },
+            body_digest: row.get(8)?,
+            recipe: row.get(9)?,
+            last_poll: moment(10)?,
+            last_success: moment(11)?,
+            next_poll: moment(12)?,
+            http_status: row.get(13)?,
+            failures_in_a_row: row.get(14)?,
+            new_last_poll: row.get(15)?,
+            error: kind.zip(message).map(|(kind, message)| Failure {
+                kind: ErrorKind::from_name(&kind).unwrap_or(ErrorKind::Internal),
+                message,
+            }),
+        },
+    })
+}
+
+fn history(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {
+    Ok(HistoryRow {
+        source: source_id(row, 0)?,
+        at: time(row.get(1)?),
+        status: row.get(2)?,
+        http_status: row.get(3)?,
+        bytes: row.get(4)?,
+        elapsed_ms: row.get(5)?,
+        counts: Counts { new: row.get(6)?, changed: row.get(7)?, unchanged: row.get(8)? },
+        error_kind: row.get(9)?,
+        message: row.get(10)?,
+    })
+}
+
+fn source_id(row: &Row<'_>, column: usize) -> rusqlite::Result<SourceId> {
+    let text: String = row.get(column)?;
+    SourceId::new(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into()))
+}
+
+fn time(milliseconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(milliseconds).unwrap_or_default()
+}

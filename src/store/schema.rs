@@ -1,0 +1,107 @@
+//! The tables, and how older stores become the newest: migrations are only ever added.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+/// How long a connection waits for another's lock.
+pub(super) const BUSY: Duration = Duration::from_secs(5);
+
+/// Each migration once, in order; `user_version` counts those that ran.
+const MIGRATIONS: [&str; 1] = [
+    // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
+    "CREATE TABLE sources (
+        id              TEXT PRIMARY KEY,
+        name            TEXT NOT NULL,
+        address         TEXT NOT NULL,
+        home_page_url   TEXT,
+        feed_title      TEXT,
+        etag            TEXT,
+        last_modified   TEXT,
+        body_digest     TEXT,
+        recipe          TEXT,
+        last_poll       INTEGER,
+        last_success    INTEGER,
+        next_poll       INTEGER,
+        http_status     INTEGER,
+        failures        INTEGER NOT NULL DEFAULT 0,
+        new_last_poll   INTEGER NOT NULL DEFAULT 0,
+        error_kind      TEXT,
+        error_message   TEXT,
+        entries         INTEGER NOT NULL DEFAULT 0
+     ) STRICT;
+
+     CREATE TABLE entries (
+        row             INTEGER PRIMARY KEY AUTOINCREMENT,
+        river_id        TEXT NOT NULL UNIQUE,
+        source          TEXT NOT NULL,
+        id_key          BLOB,              -- digest of the publisher's id
+        first_seen      INTEGER NOT NULL,
+        changed_at      INTEGER NOT NULL,
+        sort            INTEGER NOT NULL,  -- the earlier of publication and first sight
+        data            TEXT NOT NULL,     -- the normalised entry, JSON
+        original        BLOB NOT NULL      -- the publisher's words, JSON in zstd
+     ) STRICT;
+     CREATE INDEX entries_in_order ON entries (sort DESC, row DESC);
+
+     CREATE TABLE entry_keys (
+        source          TEXT NOT NULL,
+        kind            INTEGER NOT NULL,  -- 1 publisher's id, 2 link, 3 text
+        key             BLOB NOT NULL,
+        entry           INTEGER NOT NULL REFERENCES entries (row) ON DELETE CASCADE,
+        PRIMARY KEY (source, kind, key)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX entry_keys_by_entry ON entry_keys (entry);
+
+     CREATE TABLE polls (
+        row             INTEGER PRIMARY KEY,
+        source          TEXT NOT NULL,
+        started_at      INTEGER NOT NULL,
+        elapsed_ms      INTEGER NOT NULL,
+        status          TEXT NOT NULL,
+        http_status     INTEGER,
+        bytes           INTEGER NOT NULL,
+        new             INTEGER NOT NULL,
+        changed         INTEGER NOT NULL,
+        unchanged       INTEGER NOT NULL,
+        error_kind      TEXT,
+        message         TEXT               -- the error, else the warnings
+     ) STRICT;
+     CREATE INDEX polls_of_source ON polls (source, started_at);
+     CREATE INDEX polls_in_order ON polls (started_at);
+
+     CREATE TABLE meta (
+        key             TEXT PRIMARY KEY,
+        value           TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID;",
+];
+
+/// Settings of a writing connection.
+pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)
+}
+
+/// Brings the store to the newest schema, all steps in one transaction.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let wrap = |source| StoreError::Sqlite { path: path.to_owned(), source };
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrap)?;
+    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(wrap)?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(StoreError::TooNew { path: path.to_owned(), found, known });
+    }
+    for step in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+        transaction.execute_batch(step).map_err(wrap)?;
+    }
+    if found < known {
+        transaction.pragma_update(None, "user_version", known).map_err(wrap)?;
+    }
+    transaction.commit().map_err(wrap)
+}

@@ -1,0 +1,111 @@
+//! The one writer: a thread that owns the writing connection.
+//!
+//! Polls that wait when a commit ends go into the next one together: one `fsync` for all of them.
+//! Each has a savepoint of its own, so a poll that fails takes none of the others with it.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::thread;
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::StoreError;
+use super::commit::{self, Committed, PollCommit};
+
+/// Polls in one transaction at most.
+const BATCH: usize = 64;
+
+struct Job {
+    poll: Box<PollCommit>,
+    reply: oneshot::Sender<Result<Committed, StoreError>>,
+}
+
+/// The handle to the writing thread.
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    ended: tokio::sync::Mutex<Option<oneshot::Receiver<Infallible>>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, path: PathBuf) -> Result<Self, StoreError> {
+        let (jobs, queue) = mpsc::channel(BATCH * 4);
+        let (end, ended) = oneshot::channel();
+        let spawned = thread::Builder::new().name("store-writer".into()).spawn(move || {
+            write_all(connection, &path, queue);
+            // Whoever waits for the end hears of it by this.
+            drop(end);
+        });
+        spawned.map_err(|_| StoreError::Closed)?;
+        Ok(Self { jobs: Mutex::new(Some(jobs)), ended: tokio::sync::Mutex::new(Some(ended)) })
+    }
+
+    pub(super) async fn commit(&self, poll: PollCommit) -> Result<Committed, StoreError> {
+        let jobs = self.jobs.lock().ok().and_then(|jobs| jobs.clone()).ok_or(StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        jobs.send(Job { poll: Box::new(poll), reply }).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(super) async fn close(&self) {
+        if let Ok(mut jobs) = self.jobs.lock() {
+            jobs.take();
+        }
+        if let Some(ended) = self.ended.lock().await.take() {
+            // The thread says nothing, it only lets go of its end.
+            drop(ended.await);
+        }
+    }
+}
+
+fn write_all(mut connection: Connection, path: &std::path::Path, mut queue: mpsc::Receiver<Job>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut jobs = vec![first];
+        while jobs.len() < BATCH
+            && let Ok(job) = queue.try_recv()
+        {
+            jobs.push(job);
+        }
+        write_batch(&mut connection, path, jobs);
+    }
+    // The last words of the log file are moved into the database, so that one file is left.
+    if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+        tracing::debug!(%error, "the log of the store was not folded in");
+    }
+}
+
+/// Writes jobs in one transaction and answers each of them.
+fn write_batch(connection: &mut Connection, path: &std::path::Path, jobs: Vec<Job>) {
+    let fail = |source| StoreError::Sqlite { path: path.to_owned(), source };
+    let mut done = Vec::with_capacity(jobs.len());
+    let mut replies = Vec::with_capacity(jobs.len());
+    let outcome = (|| {
+        let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for Job { poll, reply } in jobs {
+            replies.push(reply);
+            let savepoint = transaction.savepoint()?;
+            let result = commit::apply(&savepoint, &poll);
+            match result {
+                Ok(_) => savepoint.commit()?,
+                Err(_) => savepoint.finish()?,
+            }
+            done.push(result);
+        }
+        transaction.commit()
+    })();
+    let mut done = done.into_iter();
+    let failed = outcome.is_err();
+    let mut broken = outcome.err();
+    for reply in replies {
+        let result = match (done.next(), failed) {
+            (Some(Err(error)), _) => Err(fail(error)),
+            (Some(Ok(committed)), false) => Ok(committed),
+            // Nothing of the batch is on disk: the first learns why, the others that it is so.
+            _ => Err(broken.take().map_or(StoreError::BatchLost, fail)),
+        };
+        // Who asked may have given up waiting; the commit stands all the same.
+        drop(reply.send(result));
+    }
+}

@@ -1,0 +1,265 @@
+//! One representation with everything that a conditional request needs, and its codings.
+
+use std::io::Write;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use hyper::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VARY,
+};
+use hyper::{Method, Response, StatusCode};
+use sha2::{Digest, Sha256};
+
+/// Bodies below this are sent as they are: coding them costs more than it saves.
+const WORTH_CODING: usize = 512;
+
+/// A content coding (RFC 9110, section 8.4.1), best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Brotli,
+    Zstd,
+    Gzip,
+    Identity,
+}
+
+impl Coding {
+    const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+            Self::Identity => "identity",
+        }
+    }
+}
+
+/// A body that is ready: its bytes, its validators, and its codings once they were asked for.
+#[derive(Debug)]
+pub struct Body {
+    content_type: &'static str,
+    bytes: Bytes,
+    tag: String,
+    last_modified: Option<HeaderValue>,
+    cache_control: &'static str,
+    coded: [OnceLock<Option<Bytes>>; 3],
+}
+
+impl Body {
+    /// A body that last changed at `changed_at`, where that is known.
+    #[must_use]
+    pub fn new(
+        content_type: &'static str,
+        bytes: Vec<u8>,
+        changed_at: Option<DateTime<Utc>>,
+        cache_control: &'static str,
+    ) -> Self {
+        let tag = Sha256::digest(&bytes).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let last_modified = changed_at.and_then(|at| HeaderValue::from_str(&httpdate::fmt_http_date(at.into())).ok());
+        Self { content_type, bytes: bytes.into(), tag, last_modified, cache_control, coded: Default::default() }
+    }
+
+    /// The answer to a request with these headers: 200, or 304 where the client has it.
+    #[must_use]
+    pub fn respond(&self, method: &Method, headers: &HeaderMap) -> Response<Bytes> {
+        let coding = if self.bytes.len() < WORTH_CODING { Coding::Identity } else { accepted(headers) };
+        let (coding, bytes) = self.coded(coding);
+        // One strong tag for each coding (RFC 9110, section 8.8.3.3).
+        let etag = match coding {
+            Coding::Identity => format!("\"{}\"", self.tag),
+            coding => format!("\"{}-{}\"", self.tag, coding.name()),
+        };
+        let mut response = Response::new(Bytes::new());
+        let out = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&etag) {
+            out.insert(ETAG, value);
+        }
+        if let Some(date) = &self.last_modified {
+            out.insert(LAST_MODIFIED, date.clone());
+        }
+        out.insert(CACHE_CONTROL, HeaderValue::from_static(self.cache_control));
+        out.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        if self.is_known(headers) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response;
+        }
+        out.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        out.insert(CONTENT_LENGTH, bytes.len().into());
+        if coding != Coding::Identity {
+            out.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+        }
+        if method != Method::HEAD {
+            *response.body_mut() = bytes;
+        }
+        response
+    }
+
+    /// RFC 9110, section 13.2.2: `If-None-Match` decides alone where it is there. A tag of any
+    /// coding is the same version of the same resource.
+    fn is_known(&self, headers: &HeaderMap) -> bool {
+        if headers.contains_key(IF_NONE_MATCH) {
+            let tags = headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+            return tags.map(str::trim).any(|tag| tag == "*" || self.is_mine(tag));
+        }
+        let (Some(since), Some(changed)) = (headers.get(IF_MODIFIED_SINCE), &self.last_modified) else { return false };
+        let date = |value: &HeaderValue| value.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok());
+        matches!((date(since), date(changed)), (Some(since), Some(changed)) if changed <= since)
+    }
+
+    fn is_mine(&self, tag: &str) -> bool {
+        let opaque = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
+        let base = opaque.split_once('-').map_or(opaque, |(base, _)| base);
+        base == self.tag
+    }
+
+    /// The bytes in a coding; made at its first use and kept.
+    fn coded(&self, coding: Coding) -> (Coding, Bytes) {
+        let Some(place) = Coding::ALL.iter().position(|known| *known == coding) else {
+            return (Coding::Identity, self.bytes.clone());
+        };
+        match self.coded[place].get_or_init(|| encode(coding, &self.bytes)) {
+            Some(bytes) => (coding, bytes.clone()),
+            None => (Coding::Identity, self.bytes.clone()),
+        }
+    }
+}
+
+fn encode(coding: Coding, bytes: &[u8]) -> Option<Bytes> {
+    let coded = match coding {
+        Coding::Identity => return None,
+        Coding::Gzip => {
+            let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+            writer.write_all(bytes).ok()?;
+            writer.finish().ok()?
+        }
+        Coding::Zstd => zstd::bulk::compress(bytes, 9).ok()?,
+        Coding::Brotli => {
+            let mut out = Vec::new();
+            let settings = brotli::enc::BrotliEncoderParams { quality: 5, ..Default::default() };
+            brotli::BrotliCompress(&mut &*bytes, &mut out, &settings).ok()?;
+            out
+        }
+    };
+    Some(coded.into())
+}
+
+/// The coding to answer in: the best of ours among those the client likes most.
+fn accepted(headers: &HeaderMap) -> Coding {
+    let wanted: Vec<(String, f32)> = headers
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|part| {
+            let mut pieces = part.split(';');
+            let name = pieces.next().unwrap_or_default().trim().to_ascii_lowercase();
+            let quality = pieces.filter_map(|p| p.trim().strip_prefix("q=")?.parse().ok()).next().unwrap_or(1.0);
+            (name, quality)
+        })
+        .collect();
+    let quality = |coding: Coding| {
+        let of = |name: &str| wanted.iter().find(|(known, _)| known == name).map(|(_, q)| *q);
+        of(coding.name()).or_else(|| of("*")).unwrap_or(0.0)
+    };
+    let mut best = (Coding::Identity, 0.0);
+    for coding in Coding::ALL {
+        if quality(coding) > best.1 {
+            best = (coding, quality(coding));
+        }
+    }
+    best.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn body() -> Body {
+        Body::new(
+            "text/plain",
+            "青浦工业园区 ".repeat(200).into_bytes(),
+            DateTime::from_timestamp(784_111_777, 0),
+            "no-cache",
+        )
+    }
+
+    fn ask(pairs: &[(&'static str, &str)]) -> Response<Bytes> {
+        let headers: HeaderMap = pairs
+            .iter()
+            .filter_map(|(k, v)| Some((k.parse::<hyper::header::HeaderName>().ok()?, v.parse().ok()?)))
+            .collect();
+        body().respond(&Method::GET, &headers)
+    }
+
+    fn header(response: &Response<Bytes>, name: &str) -> String {
+        response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn each_coding_has_a_tag_and_gives_the_same_text() -> std::io::Result<()> {
+        let mut tags = std::collections::HashSet::new();
+        for coding in ["gzip", "br", "zstd", "identity"] {
+            let response = ask(&[("accept-encoding", coding)]);
+            assert!(tags.insert(header(&response, "etag")), "{coding}");
+            let bytes = response.into_body();
+            let mut text = Vec::new();
+            match coding {
+                "gzip" => flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut text)?,
+                "br" => brotli::Decompressor::new(&bytes[..], 4096).read_to_end(&mut text)?,
+                "zstd" => zstd::stream::read::Decoder::new(&bytes[..])?.read_to_end(&mut text)?,
+                _ => (&bytes[..]).read_to_end(&mut text)?,
+            };
+            assert_eq!(text, body().bytes, "{coding}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn qualities_are_honoured() {
+        for (accept, coding) in [
+            ("gzip;q=1, br;q=0.5", "gzip"),
+            ("*", "br"),
+            ("br;q=0, gzip", "gzip"),
+            ("", ""),
+            ("identity", ""),
+            ("GZIP, deflate", "gzip"),
+        ] {
+            assert_eq!(header(&ask(&[("accept-encoding", accept)]), "content-encoding"), coding, "{accept}");
+        }
+    }
+
+    #[test]
+    fn conditional_requests() {
+        let tag = header(&ask(&[]), "etag");
+        for (name, value, status) in [
+            ("if-none-match", tag.as_str(), 304),
+            ("if-none-match", &format!("\"x\", W/{tag}"), 304),
+            ("if-none-match", "*", 304),
+            ("if-none-match", "\"x\"", 200),
+            ("if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT", 304),
+            ("if-modified-since", "Sun, 06 Nov 1994 08:49:36 GMT", 200),
+            ("if-modified-since", "yesterday", 200),
+        ] {
+            let response = ask(&[(name, value)]);
+            assert_eq!(response.status().as_u16(), status, "{name}: {value}");
+            assert_eq!(header(&response, "vary"), "Accept-Encoding");
+            assert_eq!(header(&response, "etag"), tag);
+        }
+        let both = ask(&[("if-none-match", "\"x\""), ("if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT")]);
+        assert_eq!(both.status(), StatusCode::OK, "the tag decides alone");
+    }
+
+    #[test]
+    fn head_has_the_headers_of_get() {
+        let get = ask(&[("accept-encoding", "gzip")]);
+        let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
+        let head = body().respond(&Method::HEAD, &headers);
+        assert_eq!(get.headers(), head.headers());
+        assert!(head.body().is_empty());
+    }
+}

@@ -1,0 +1,225 @@
+//! Paths -> bodies.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::body::Body;
+use super::pages;
+use crate::live::Live;
+use crate::publish::{Format, River};
+use crate::store::{Cursor, Store, StoreError};
+
+/// How many older pages are kept rendered.
+const KEPT_PAGES: usize = 64;
+
+/// Clients may keep a feed but must ask whether it changed: a 304 costs next to nothing.
+const FEED_CACHING: &str = "no-cache";
+
+/// Headers of every answer: no sniffing, no framing, nothing from elsewhere, nothing told.
+const SAFE_HEADERS: [(&str, &str); 4] = [
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("x-frame-options", "DENY"),
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+];
+
+/// The first page of the river in every format, rendered once a change.
+#[derive(Debug)]
+pub struct Rendered {
+    feeds: [Body; 3],
+    page: Body,
+}
+
+impl Rendered {
+    /// Renders a river.
+    #[must_use]
+    pub fn new(river: &River) -> Self {
+        Self { feeds: Format::ALL.map(|format| feed_body(river, format)), page: pages::river(river) }
+    }
+
+    fn feed(&self, format: Format) -> &Body {
+        let place = Format::ALL.iter().position(|known| *known == format).unwrap_or(0);
+        &self.feeds[place]
+    }
+}
+
+fn feed_body(river: &River, format: Format) -> Body {
+    let changed = (!river.entries.is_empty()).then(|| river.changed_at());
+    Body::new(format.content_type(), river.render(format), changed, FEED_CACHING)
+}
+
+/// Everything that can be asked for.
+#[derive(Debug)]
+pub struct Site {
+    live: Arc<Live>,
+    store: Store,
+    rendered: RwLock<Option<Arc<Rendered>>>,
+    older: Mutex<HashMap<(Format, Cursor), Arc<Body>>>,
+}
+
+impl Site {
+    /// A site without a river yet.
+    #[must_use]
+    pub fn new(live: Arc<Live>, store: Store) -> Self {
+        Self { live, store, rendered: RwLock::default(), older: Mutex::default() }
+    }
+
+    /// Renders the river as the store has it now; requests meanwhile get the one before.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read; the river stays as it was.
+    pub fn render(&self) -> Result<usize, StoreError> {
+        let river = self.live.river(&self.store, None)?;
+        let rendered = Arc::new(Rendered::new(&river));
+        *self.rendered.write().unwrap_or_else(PoisonError::into_inner) = Some(rendered);
+        self.older.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(river.entries.len())
+    }
+
+    /// Answers a request.
+    pub async fn respond(self: &Arc<Self>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let query = request.uri().query();
+        let mut response = self.answer(request.method(), request.uri().path(), query, request.headers()).await;
+        for (name, value) in SAFE_HEADERS {
+            response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        if request.method() == Method::HEAD {
+            *response.body_mut() = Bytes::new();
+        }
+        response.map(Full::new)
+    }
+
+    async fn answer(
+        self: &Arc<Self>,
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Response<Bytes> {
+        let known = matches!(
+            path,
+            "/" | "/feed.atom" | "/feed.rss" | "/feed.json" | "/status" | "/status.json" | "/healthz" | "/readyz"
+        );
+        if !known {
+            return plain(
+                StatusCode::NOT_FOUND,
+                "404: there is nothing at this address. The river is at /feed.atom, /feed.rss and /feed.json.\n",
+            );
+        }
+        if method != Method::GET && method != Method::HEAD {
+            let mut response =
+                plain(StatusCode::METHOD_NOT_ALLOWED, "405: this address can only be read (GET, HEAD).\n");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        match path {
+            "/feed.atom" => self.feed(Format::Atom, query, method, headers).await,
+            "/feed.rss" => self.feed(Format::Rss, query, method, headers).await,
+            "/feed.json" => self.feed(Format::Json, query, method, headers).await,
+            "/status" if !wants_json(headers) => {
+                pages::status(&self.live.report(), &self.live.base_url()).respond(method, headers)
+            }
+            "/status" | "/status.json" => self.status_json().respond(method, headers),
+            "/healthz" => plain(StatusCode::OK, "ok\n"),
+            "/readyz" if self.rendered().is_some() => plain(StatusCode::OK, "ready\n"),
+            "/readyz" => plain(StatusCode::SERVICE_UNAVAILABLE, "the river is not rendered yet\n"),
+            _ => match self.rendered() {
+                Some(rendered) => rendered.page.respond(method, headers),
+                None => not_yet(),
+            },
+        }
+    }
+
+    async fn feed(
+        self: &Arc<Self>,
+        format: Format,
+        query: Option<&str>,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Response<Bytes> {
+        let mut before = None;
+        for (key, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if key == "before" {
+                let Some(cursor) = Cursor::parse(&value) else {
+                    return plain(
+                        StatusCode::BAD_REQUEST,
+                        "400: `before` is no place in the river; follow the `next` links of the feed.\n",
+                    );
+                };
+                before = Some(cursor);
+            }
+        }
+        let Some(cursor) = before else {
+            return match self.rendered() {
+                Some(rendered) => rendered.feed(format).respond(method, headers),
+                None => not_yet(),
+            };
+        };
+        match self.older_page(format, cursor).await {
+            Ok(body) => body.respond(method, headers),
+            Err(error) => {
+                tracing::error!(%error, "a page of the river could not be read");
+                plain(StatusCode::INTERNAL_SERVER_ERROR, "500: the store could not be read; the log says why.\n")
+            }
+        }
+    }
+
+    /// A page behind the first, rendered when it is first asked for.
+    async fn older_page(self: &Arc<Self>, format: Format, cursor: Cursor) -> Result<Arc<Body>, StoreError> {
+        let kept = self.older.lock().unwrap_or_else(PoisonError::into_inner).get(&(format, cursor)).cloned();
+        if let Some(body) = kept {
+            return Ok(body);
+        }
+        let site = self.clone();
+        let render = tokio::task::spawn_blocking(move || {
+            site.live.river(&site.store, Some(cursor)).map(|river| Arc::new(feed_body(&river, format)))
+        });
+        let body = render.await.map_err(|_| StoreError::Closed)??;
+        let mut older = self.older.lock().unwrap_or_else(PoisonError::into_inner);
+        if older.len() >= KEPT_PAGES {
+            older.clear();
+        }
+        older.insert((format, cursor), body.clone());
+        Ok(body)
+    }
+
+    fn rendered(&self) -> Option<Arc<Rendered>> {
+        self.rendered.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn status_json(&self) -> Body {
+        let json = serde_json::to_vec_pretty(&self.live.report()).unwrap_or_default();
+        Body::new("application/json; charset=utf-8", json, None, "no-store")
+    }
+}
+
+/// Whether a client prefers JSON to HTML: a browser names HTML, a script names JSON.
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    accept.contains("application/json") && !accept.contains("text/html")
+}
+
+fn not_yet() -> Response<Bytes> {
+    let mut response = plain(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "503: the river is being rendered for the first time; come back in a second.\n",
+    );
+    response.headers_mut().insert("retry-after", HeaderValue::from_static("1"));
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(text.as_bytes()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
