@@ -1,8 +1,6 @@
 //! The river in Atom 1.0 (RFC 4287) through `atom_syndication`.
 
-use atom_syndication::{
-    Category, Content, Entry, Feed, Generator, Link, Person, Source, Text, WriteConfig,
-};
+use atom_syndication::{Category, Content, Entry, Feed, Generator, Link, Person, Source, Text, WriteConfig};
 
 use super::{Format, Origin, River, excerpt, title_of};
 use crate::model::entry::StoredEntry;

@@ -33,9 +33,8 @@ pub(super) fn render(river: &River) -> Vec<u8> {
         namespaces: BTreeMap::from([("dc".to_owned(), "http://purl.org/dc/elements/1.1/".to_owned())]),
         ..Channel::default()
     };
-    let out = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_vec();
     // Writing to memory fails for no input; an empty feed would hide it if it did.
-    channel.write_to(out).unwrap_or_default()
+    channel.write_to(Vec::new()).unwrap_or_default()
 }
 
 fn item(stored: &StoredEntry, river: &River) -> Item {

@@ -4,7 +4,15 @@
 //! without a year are read against. Out: the moment with its offset, or nothing: a wrong guess is
 //! worse than none.
 
+mod clock;
+mod names;
+mod token;
+
 use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
+
+use clock::{TimeOfDay, take_clock};
+use names::month_named;
+use token::{Token, tokenise};
 
 /// What a date is read with.
 #[derive(Debug, Clone, Copy)]
@@ -19,53 +27,6 @@ pub(super) struct DateContext {
 
 /// The longest text that is looked at, bytes.
 const LONGEST: usize = 120;
-
-/// Months in the languages that feeds are seen in; matched by beginning.
-const MONTHS: [&[&str]; 12] = [
-    &["jan", "ene", "gen", "янв", "ιαν", "ιαν", "stycz", "oca", "janv", "sty"],
-    &["feb", "fév", "fev", "фев", "φεβ", "lut", "şub"],
-    &["mar", "mär", "mrt", "maa", "мар", "μάρ", "μαρ", "márc", "marz"],
-    &["apr", "avr", "abr", "апр", "απρ", "ápr", "kwi", "nis"],
-    &["may", "mai", "mag", "мая", "май", "μάι", "μαι", "μαϊ", "máj", "maj", "mei"],
-    &["jun", "giu", "июн", "ιούν", "ιουν", "jún", "cze", "haz", "juin"],
-    &["jul", "lug", "июл", "ιούλ", "ιουλ", "júl", "lip", "tem", "juil"],
-    &["aug", "aoû", "aou", "ago", "авг", "αύγ", "αυγ", "sie", "ağu"],
-    &["sep", "set", "сен", "σεπ", "szep", "wrz", "eyl"],
-    &["oct", "okt", "ott", "out", "окт", "οκτ", "paź", "eki"],
-    &["nov", "ноя", "νοέ", "νοε", "lis", "kas"],
-    &["dec", "dez", "déc", "dic", "дек", "δεκ", "gru", "ara"],
-];
-
-/// Named zones: minutes east of Greenwich.
-const ZONES: [(&str, i32); 27] = [
-    ("z", 0),
-    ("ut", 0),
-    ("utc", 0),
-    ("gmt", 0),
-    ("wet", 0),
-    ("est", -300),
-    ("edt", -240),
-    ("cdt", -300),
-    ("mst", -420),
-    ("mdt", -360),
-    ("pst", -480),
-    ("pdt", -420),
-    ("akst", -540),
-    ("akdt", -480),
-    ("hst", -600),
-    ("bst", 60),
-    ("ist", 330),
-    ("cet", 60),
-    ("cest", 120),
-    ("met", 60),
-    ("eet", 120),
-    ("eest", 180),
-    ("msk", 180),
-    ("jst", 540),
-    ("kst", 540),
-    ("hkt", 480),
-    ("sgt", 480),
-];
 
 /// Reads a date.
 #[must_use]
@@ -161,224 +122,6 @@ fn relative(text: &str, context: &DateContext) -> Option<DateTime<FixedOffset>> 
     now.checked_sub_signed(unit)
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
-    Number { value: i64, digits: usize },
-    Word(String),
-    Mark(char),
-    Space,
-}
-
-impl Token {
-    fn number(&self) -> Option<i64> {
-        match self {
-            Self::Number { value, .. } => Some(*value),
-            _ => None,
-        }
-    }
-
-    fn is(&self, mark: char) -> bool {
-        *self == Self::Mark(mark)
-    }
-
-    fn word(&self) -> Option<&str> {
-        match self {
-            Self::Word(word) => Some(word),
-            _ => None,
-        }
-    }
-}
-
-/// Numbers, words of letters, single Chinese and Korean characters, marks, and gaps.
-fn tokenise(text: &str) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let run = |keep: fn(char) -> bool| rest.find(|c| !keep(c)).unwrap_or(rest.len());
-        let taken = if c.is_ascii_digit() {
-            let end = run(|c| c.is_ascii_digit());
-            let value = rest[..end].parse().unwrap_or(i64::MAX);
-            tokens.push(Token::Number { value, digits: end });
-            end
-        } else if c.is_whitespace() {
-            tokens.push(Token::Space);
-            run(char::is_whitespace)
-        } else if is_word(c) {
-            let end = run(is_word);
-            tokens.push(Token::Word(rest[..end].to_owned()));
-            end
-        } else {
-            tokens.push(Token::Mark(c));
-            c.len_utf8()
-        };
-        rest = &rest[taken..];
-    }
-    tokens
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphabetic() && !matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
-}
-
-#[derive(Debug, Clone, Copy)]
-struct TimeOfDay {
-    time: NaiveTime,
-    /// Days to add: 24:00 is the next day's 00:00.
-    days: u64,
-}
-
-impl Default for TimeOfDay {
-    fn default() -> Self {
-        Self { time: NaiveTime::MIN, days: 0 }
-    }
-}
-
-/// Takes the time of day and its zone out of the tokens.
-fn take_clock(tokens: &mut Vec<Token>, context: &DateContext) -> Option<(TimeOfDay, Option<FixedOffset>)> {
-    let at = tokens.windows(3).position(|w| {
-        matches!(w[0], Token::Number { digits: 1..=2, .. })
-            && matches!(w[1], Token::Mark(':' | '时' | '時' | '点' | '點' | '시'))
-            && w[2].number().is_some()
-    });
-    let Some(at) = at else { return take_basic_clock(tokens, context) };
-    let number = |n: usize| tokens.get(n).and_then(Token::number).and_then(|n| u32::try_from(n).ok());
-    let (mut hour, minute) = (number(at)?, number(at + 2)?);
-    let mut end = at + 3;
-    let mut second = 0;
-    if tokens.get(end).is_some_and(|t| matches!(t, Token::Mark(':' | '分' | '분'))) {
-        end += 1;
-        if let Some(value) = number(end) {
-            second = value;
-            end += 1;
-            if matches!(
-                (tokens.get(end), tokens.get(end + 1)),
-                (Some(Token::Mark('.' | ',')), Some(Token::Number { .. }))
-            ) {
-                end += 2;
-            }
-            if tokens.get(end).is_some_and(|t| matches!(t, Token::Mark('秒' | '초'))) {
-                end += 1;
-            }
-        }
-    }
-    let half = |text: &str| match text {
-        "am" | "a" | "上午" | "早上" | "凌晨" | "오전" | "πμ" => Some(false),
-        "pm" | "p" | "下午" | "晚上" | "中午" | "午后" | "오후" | "μμ" => Some(true),
-        _ => None,
-    };
-    let mut begin = at;
-    let before = tokens[..at]
-        .iter()
-        .rev()
-        .filter_map(|t| match t {
-            Token::Mark(c) => Some(*c),
-            _ => None,
-        })
-        .take(2)
-        .collect::<Vec<_>>();
-    let mut afternoon = before.first_chunk::<2>().and_then(|[b, a]| half(&format!("{a}{b}")));
-    if afternoon.is_some() {
-        begin = at.saturating_sub(if tokens[at - 1] == Token::Space { 3 } else { 2 });
-    }
-    let next = if tokens.get(end) == Some(&Token::Space) { end + 1 } else { end };
-    if let Some(value) = tokens.get(next).and_then(Token::word).and_then(half) {
-        afternoon = Some(value);
-        end = next + 1;
-    }
-    match afternoon {
-        Some(true) if hour < 12 => hour += 12,
-        Some(false) if hour == 12 => hour = 0,
-        _ => {}
-    }
-    let (offset, end) = zone(tokens, end, context);
-    tokens.drain(begin..end.min(tokens.len()));
-    time_of_day(hour, minute, second).map(|time| (time, offset))
-}
-
-/// ISO 8601 basic: `T101530Z`, `T1015`.
-fn take_basic_clock(tokens: &mut Vec<Token>, context: &DateContext) -> Option<(TimeOfDay, Option<FixedOffset>)> {
-    let at = tokens
-        .windows(2)
-        .position(|w| w[0].word() == Some("t") && matches!(w[1], Token::Number { digits: 2 | 4 | 6, .. }))?;
-    let Token::Number { value, digits } = tokens[at + 1] else { return None };
-    let value = u32::try_from(value).ok()?;
-    let (hour, minute, second) = match digits {
-        2 => (value, 0, 0),
-        4 => (value / 100, value % 100, 0),
-        _ => (value / 10_000, value / 100 % 100, value % 100),
-    };
-    let (offset, end) = zone(tokens, at + 2, context);
-    tokens.drain(at..end.min(tokens.len()));
-    time_of_day(hour, minute, second).map(|time| (time, offset))
-}
-
-fn time_of_day(hour: u32, minute: u32, second: u32) -> Option<TimeOfDay> {
-    if (hour, minute, second) == (24, 0, 0) {
-        return Some(TimeOfDay { time: NaiveTime::MIN, days: 1 });
-    }
-    // A leap second is told as the second before it.
-    NaiveTime::from_hms_opt(hour, minute, second.min(59).max(if second > 60 { 61 } else { 0 }))
-        .map(|time| TimeOfDay { time, days: 0 })
-}
-
-/// The zone at `at`, and where it ends.
-fn zone(tokens: &[Token], at: usize, context: &DateContext) -> (Option<FixedOffset>, usize) {
-    let mut at = at;
-    while tokens.get(at).is_some_and(|t| *t == Token::Space || t.is('(')) {
-        at += 1;
-    }
-    let east = |minutes: i32| FixedOffset::east_opt(minutes * 60);
-    if let [Token::Mark('北'), Token::Mark('京'), Token::Mark('时'), Token::Mark('间'), ..] =
-        tokens.get(at..).unwrap_or_default()
-    {
-        return (east(480), at + 4);
-    }
-    if let Some(name) = tokens.get(at).and_then(Token::word) {
-        // "GMT+0800": the number decides.
-        if matches!(name, "gmt" | "utc" | "ut") && tokens.get(at + 1).is_some_and(|t| t.is('+') || t.is('-')) {
-            return numeric_zone(tokens, at + 1);
-        }
-        let minutes = ZONES.iter().find(|(known, _)| *known == name).map(|(_, minutes)| *minutes);
-        let minutes = minutes.or_else(|| (name == "cst").then_some(if context.chinese { 480 } else { -360 }));
-        let minutes = minutes.or_else(|| military(name));
-        return (minutes.and_then(east), at + 1);
-    }
-    numeric_zone(tokens, at)
-}
-
-/// The letters of military zones; RFC 822 has their signs wrong, here they are as the military has
-/// them.
-fn military(name: &str) -> Option<i32> {
-    let letter = name.chars().next().filter(|_| name.len() == 1)?;
-    match letter {
-        'a'..='i' => Some((letter as i32 - 'a' as i32 + 1) * 60),
-        'k'..='m' => Some((letter as i32 - 'k' as i32 + 10) * 60),
-        'n'..='y' => Some(-(letter as i32 - 'n' as i32 + 1) * 60),
-        _ => None,
-    }
-}
-
-fn numeric_zone(tokens: &[Token], at: usize) -> (Option<FixedOffset>, usize) {
-    let sign = match tokens.get(at) {
-        Some(Token::Mark('+')) => 1,
-        Some(Token::Mark('-')) => -1,
-        _ => return (None, at),
-    };
-    let (minutes, end) = match (tokens.get(at + 1), tokens.get(at + 2), tokens.get(at + 3)) {
-        (
-            Some(Token::Number { value: hours, digits: 1..=2 }),
-            Some(Token::Mark(':')),
-            Some(Token::Number { value: minutes, digits: 2 }),
-        ) => (hours * 60 + minutes, at + 4),
-        (Some(Token::Number { value, digits: 3..=4 }), ..) => (value / 100 * 60 + value % 100, at + 2),
-        (Some(Token::Number { value, digits: 1..=2 }), ..) => (value * 60, at + 2),
-        _ => return (None, at),
-    };
-    let offset =
-        i32::try_from(minutes).ok().filter(|m| *m <= 14 * 60).and_then(|m| FixedOffset::east_opt(sign * m * 60));
-    (offset, end)
-}
-
 /// The date in what the clock left.
 fn read_date(tokens: &[Token], context: &DateContext) -> Option<NaiveDate> {
     if let Some(date) = iso_week(tokens) {
@@ -431,12 +174,6 @@ fn iso_week(tokens: &[Token]) -> Option<Option<NaiveDate>> {
     };
     let weekday = chrono::Weekday::try_from(u8::try_from(day - 1).ok()?).ok()?;
     Some(NaiveDate::from_isoywd_opt(i32::try_from(year).ok()?, u32::try_from(week).ok()?, weekday))
-}
-
-fn month_named(word: &str) -> Option<u8> {
-    // "mar" and "mai" begin other words too, so a name must not be much longer than months are.
-    let place = MONTHS.iter().position(|names| names.iter().any(|name| word.starts_with(name)))?;
-    (word.chars().count() <= 12).then(|| u8::try_from(place + 1).ok())?
 }
 
 /// Day and month of `a/b/yyyy`: only where one reading is possible, or dots say the European one.
