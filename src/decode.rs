@@ -19,6 +19,9 @@ const PROLOG: usize = 1024;
 /// Decodes `bytes`; `configured` and `http` are charset labels.
 #[must_use]
 pub fn decode(bytes: Vec<u8>, configured: Option<&str>, http: Option<&str>) -> Text {
+    if let Some(text) = utf32(&bytes) {
+        return wrap(text, UTF_8, false);
+    }
     let bom = Encoding::for_bom(&bytes).map(|(encoding, _)| encoding);
     let prolog = &bytes[..bytes.len().min(PROLOG)];
     let declared = declared_charset(prolog).and_then(|label| by_label(&label));
@@ -34,11 +37,26 @@ pub fn decode(bytes: Vec<u8>, configured: Option<&str>, http: Option<&str>) -> T
     let mut bytes = bytes;
     for encoding in candidates.into_iter().flatten() {
         match decode_exactly(bytes, encoding) {
+            Ok(text) if encoding == UTF_8 => return wrap(undo_double(&text).unwrap_or(text), encoding, false),
             Ok(text) => return wrap(text, encoding, false),
             Err(back) => bytes = back,
         }
     }
+    if bom == Some(UTF_8) {
+        return wrap(mostly_utf8(&bytes), UTF_8, true);
+    }
     fallback(&bytes, candidates.into_iter().flatten().next())
+}
+
+/// UTF-32, which the web's decoders do not know, by its BOM or its first markup.
+fn utf32(bytes: &[u8]) -> Option<String> {
+    let big = match bytes.first_chunk::<4>()? {
+        [0, 0, 0xfe, 0xff] | [0, 0, 0, b'<'] => true,
+        [0xff, 0xfe, 0, 0] | [b'<', 0, 0, 0] => false,
+        _ => return None,
+    };
+    let unit = |unit: &[u8; 4]| if big { u32::from_be_bytes(*unit) } else { u32::from_le_bytes(*unit) };
+    Some(bytes.as_chunks::<4>().0.iter().map(|word| char::from_u32(unit(word)).unwrap_or('\u{fffd}')).collect())
 }
 
 /// Nothing fitted without error: the charset with the fewest wrong bytes wins. A few bad bytes in
@@ -48,7 +66,7 @@ fn fallback(bytes: &[u8], first: Option<&'static Encoding>) -> Text {
     let bad = utf8.matches('\u{FFFD}').count();
     let wide = utf8.chars().filter(|c| !c.is_ascii() && *c != '\u{FFFD}').count();
     if bad <= wide / 8 || (bad <= 4 && wide == 0) {
-        return wrap(utf8.into_owned(), UTF_8, true);
+        return wrap(mostly_utf8(bytes), UTF_8, true);
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(bytes, true);
@@ -63,6 +81,39 @@ fn fallback(bytes: &[u8], first: Option<&'static Encoding>) -> Text {
         }
         _ => wrap(decoded.into_owned(), guessed, errors),
     }
+}
+
+/// UTF-8 with foreign bytes in it: in Western text they are Windows-1252 that was pasted in;
+/// elsewhere nobody can know, and U+FFFD says so.
+fn mostly_utf8(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    let wide = bytes.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).any(|c| c > '\u{2e7f}');
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        match chunk.invalid() {
+            [] => {}
+            [byte] if *byte >= 0xa0 && !wide => out.push(char::from(*byte)),
+            _ => out.push('\u{fffd}'),
+        }
+    }
+    out
+}
+
+/// Text that was UTF-8, was taken for Windows-1252 and written as UTF-8 again: every character
+/// beyond ASCII then stands for a byte, and the bytes are UTF-8. Nothing else looks so.
+fn undo_double(text: &str) -> Option<String> {
+    if text.is_ascii()
+        || text.chars().any(|c| c > '\u{2122}')
+        || !text.contains(['Ã', 'â', 'Â', 'å', 'æ', 'ç', 'è', 'é', 'ä'])
+    {
+        return None;
+    }
+    let (bytes, _, unmappable) = encoding_rs::WINDOWS_1252.encode(text);
+    if unmappable {
+        return None;
+    }
+    let once = String::from_utf8(bytes.into_owned()).ok()?;
+    (once.chars().count() < text.chars().count()).then_some(once)
 }
 
 fn by_label(label: &[u8]) -> Option<&'static Encoding> {

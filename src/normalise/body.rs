@@ -28,7 +28,9 @@ impl Sanitiser {
         };
         let value = text::clean(raw.value.trim());
         if !is_html {
-            return (!value.is_empty()).then(|| paragraphs(&value));
+            // Only where the format says that this is text do its line ends mean something.
+            let literal = raw.kind == TextKind::Plain;
+            return (!value.is_empty()).then(|| if literal { paragraphs(&value) } else { escaped(&value) });
         }
         if !value.contains(['<', '&']) {
             return (!value.is_empty()).then_some(value);
@@ -62,7 +64,6 @@ fn builder(base: Option<&Url>) -> Builder<'static> {
 
 /// Plain text as HTML: escaped, empty lines part paragraphs, line ends break.
 fn paragraphs(text: &str) -> String {
-    let escaped = |line: &str| line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let blocks: Vec<String> = text
         .split("\n\n")
         .map(|block| block.trim().lines().map(escaped).collect::<Vec<_>>().join("<br>"))
@@ -72,6 +73,10 @@ fn paragraphs(text: &str) -> String {
         [one] => one.clone(),
         blocks => blocks.iter().map(|block| format!("<p>{block}</p>")).collect(),
     }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// The deepest nesting that the tags of a text could build, by counting.

@@ -24,6 +24,14 @@ pub(super) fn absolute(link: &str, base: Option<&Url>) -> Option<String> {
     }
 }
 
+/// An id that is written as a relative reference, made whole: `atom:id` is an IRI, and a base in
+/// force applies to it (feedparser reads it so).
+pub(super) fn whole_id(id: String, base: Option<&Url>) -> String {
+    let relative = !id.contains(':') && id.contains('/');
+    let joined = base.filter(|_| relative).and_then(|base| base.join(&id).ok());
+    joined.map_or(id, |url| url.to_string())
+}
+
 /// Whether a text is an absolute web address.
 pub(super) fn is_web(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())

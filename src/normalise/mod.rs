@@ -15,7 +15,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use url::Url;
 
 use crate::model::entry::{Attachment, Entry, Feed};
-use crate::model::feed::{RawAttachment, RawDate, RawEntry, RawFeed, RawText};
+use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawText, TextKind};
 use body::Sanitiser;
 use date::DateContext;
 pub use link::canonical as canonical_link;
@@ -47,6 +47,11 @@ pub fn normalise(raw: &RawFeed, context: &Context<'_>) -> Feed {
         .map(|entry| {
             let base = join(base.as_ref(), entry.base.as_deref());
             let mut made = normalise_entry(entry, base.as_ref(), &dates, &mut sanitiser);
+            if raw.format == Format::Atom
+                && let Some(id) = made.publisher_id.take()
+            {
+                made.publisher_id = Some(link::whole_id(id, base.as_ref()));
+            }
             made.language = entry.language.as_deref().and_then(self::language).or_else(|| language.clone());
             for tag in context.tags {
                 if !made.tags.contains(tag) {
@@ -93,8 +98,9 @@ fn normalise_entry(raw: &RawEntry, base: Option<&Url>, dates: &Dates, sanitiser:
     let title = raw.title.as_ref().map(text::of).unwrap_or_default();
     let body = raw.content.as_ref().or(raw.summary.as_ref());
     let content_html = body.and_then(|body| sanitiser.html(body, join(base, body.base.as_deref()).as_ref()));
-    // The excerpt is told apart from the body only where both were sent.
-    let summary = raw.content.as_ref().and(raw.summary.as_ref()).map(text::of).filter(|t| !t.is_empty());
+    // The excerpt is told apart from the body only where both were sent, or where it is no markup.
+    let excerpt = raw.summary.as_ref().filter(|s| raw.content.is_some() || s.kind == TextKind::Plain);
+    let summary = excerpt.map(text::of).filter(|t| !t.is_empty());
     let mut tags: Vec<String> = Vec::new();
     for tag in raw.tags.iter().map(|tag| text::of(&RawText::unknown(tag.as_str()))).filter(|tag| !tag.is_empty()) {
         if !tags.contains(&tag) {
@@ -135,7 +141,7 @@ fn attachment(raw: &RawAttachment, base: Option<&Url>) -> Option<Attachment> {
     let mime_type = mime_type.unwrap_or_else(|| link::media_type(&url).to_owned());
     Some(Attachment {
         mime_type,
-        size_in_bytes: raw.size.as_deref().and_then(|size| size.trim().parse().ok()).filter(|size| *size > 0),
+        size_in_bytes: raw.size.as_deref().and_then(|size| size.trim().parse().ok()),
         duration_in_seconds: raw.duration.as_deref().and_then(seconds),
         url,
     })

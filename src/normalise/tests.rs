@@ -79,7 +79,7 @@ fn tags_authors_and_attachments() {
         authors: vec![RawPerson { name: Some("x@e.org (X)".into()), ..RawPerson::default() }],
         attachments: vec![RawAttachment {
             url: "/a.mp3".into(),
-            size: Some("0".into()),
+            size: Some("big".into()),
             duration: Some("1:01:01".into()),
             ..RawAttachment::default()
         }],

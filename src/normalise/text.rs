@@ -6,18 +6,22 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use crate::model::feed::{RawText, TextKind};
 
 /// Elements that say for sure that a text is HTML.
-const ELEMENTS: [&str; 62] = [
+const ELEMENTS: [&str; 76] = [
     "a",
     "abbr",
     "address",
+    "applet",
     "article",
     "aside",
     "audio",
     "b",
+    "base",
     "big",
+    "blink",
     "blockquote",
     "body",
     "br",
+    "button",
     "center",
     "cite",
     "code",
@@ -32,6 +36,8 @@ const ELEMENTS: [&str; 62] = [
     "font",
     "footer",
     "form",
+    "frame",
+    "frameset",
     "h1",
     "h2",
     "h3",
@@ -46,14 +52,19 @@ const ELEMENTS: [&str; 62] = [
     "img",
     "input",
     "ins",
+    "layer",
     "li",
     "link",
+    "marquee",
     "meta",
+    "noscript",
     "object",
     "ol",
     "p",
+    "param",
     "pre",
     "q",
+    "ruby",
     "s",
     "script",
     "section",
@@ -67,8 +78,11 @@ const ELEMENTS: [&str; 62] = [
     "svg",
     "table",
     "td",
+    "textarea",
     "u",
     "ul",
+    "video",
+    "xmp",
 ];
 
 /// The plain text of a construct, on one line.
@@ -145,7 +159,7 @@ fn is_block(name: &str) -> bool {
 pub(super) fn one_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut gap = false;
-    for c in text.chars() {
+    for c in text.chars().map(meant) {
         if c.is_whitespace() || c.is_control() {
             gap = c.is_whitespace() || gap;
         } else if !is_trick(c) {
@@ -162,7 +176,19 @@ pub(super) fn one_line(text: &str) -> String {
 /// Control characters out but for line breaks and tabs, NFC.
 pub(super) fn clean(text: &str) -> String {
     let kept = |c: &char| (!c.is_control() || matches!(c, '\n' | '\t')) && !is_trick(*c);
-    nfc(if text.chars().all(|c| kept(&c)) { text.to_owned() } else { text.chars().filter(kept).collect() })
+    nfc(if text.chars().all(|c| kept(&c)) { text.to_owned() } else { text.chars().map(meant).filter(kept).collect() })
+}
+
+/// C1 control characters are Windows-1252 that was taken for Latin-1: what was meant.
+fn meant(c: char) -> char {
+    match c {
+        '\u{80}'..='\u{9f}' => {
+            let byte = [u8::try_from(u32::from(c)).unwrap_or_default()];
+            let text = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&byte).0;
+            text.chars().next().filter(|meant| !meant.is_control()).unwrap_or(c)
+        }
+        c => c,
+    }
 }
 
 /// Characters that show nothing and turn or hide their neighbours: bidirectional overrides,

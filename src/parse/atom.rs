@@ -10,7 +10,7 @@
 use atom_syndication::{Content, Link, Person, Text, TextType};
 
 use super::ParseError;
-use super::extension::{Extensions, from_atom, read_media};
+use super::extension::{Extensions, OWN, from_atom, read_media, read_own};
 use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText, TextKind};
 
 pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
@@ -29,6 +29,13 @@ fn feed(source: atom_syndication::Feed) -> RawFeed {
     feed.base = source.base;
     feed.authors = source.authors.into_iter().map(person).collect();
     let namespaces = source.namespaces;
+    let own = |name: &str| {
+        source.extensions.values().filter_map(|names| names.get(name)).flatten().find_map(|e| e.value.clone())
+    };
+    if namespaces.values().any(|namespace| namespace == OWN) {
+        feed.base = own("base");
+        feed.language = feed.language.take().or_else(|| own("lang"));
+    }
     feed.entries = source.entries.into_iter().map(|item| entry(item, &namespaces)).collect();
     feed
 }
@@ -53,7 +60,11 @@ fn entry(item: atom_syndication::Entry, namespaces: &std::collections::BTreeMap<
         // The crate has no "missing": it puts the epoch there.
         updated: Some(item.updated).filter(|date| *date != never).map(RawDate::Known),
         authors: item.authors.into_iter().map(person).collect(),
-        tags: item.categories.into_iter().map(|c| c.label.filter(|l| !l.trim().is_empty()).unwrap_or(c.term)).collect(),
+        tags: item
+            .categories
+            .into_iter()
+            .map(|c| if c.term.trim().is_empty() { c.label.unwrap_or_default() } else { c.term })
+            .collect(),
         attachments: item.links.into_iter().filter(|link| link.rel == "enclosure").map(attachment).collect(),
         origin: item.source.map(|source| RawOrigin { url: alternate(&source.links), title: Some(source.title.value) }),
         language,
@@ -66,6 +77,7 @@ fn entry(item: atom_syndication::Entry, namespaces: &std::collections::BTreeMap<
         }
         entry.content = content(found);
     }
+    read_own(&extensions, &mut entry);
     read_media(&extensions, &mut entry);
     entry
 }

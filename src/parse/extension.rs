@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::feed::{RawAttachment, RawEntry};
+use crate::model::feed::{RawAttachment, RawDate, RawEntry};
 
 /// Dublin Core, <http://purl.org/dc/elements/1.1/>.
 pub(super) const DC: &str = "http://purl.org/dc/elements/1.1/";
@@ -17,6 +17,9 @@ pub(super) const MEDIA: &str = "http://search.yahoo.com/mrss";
 pub(super) const ITUNES: &str = "http://www.itunes.com/dtds/podcast-1.0.dtd";
 /// Atom inside RSS.
 pub(super) const ATOM: &str = "http://www.w3.org/2005/Atom";
+
+/// Our own, in repaired documents.
+pub(super) const OWN: &str = super::repair::OWN;
 
 /// One element of another vocabulary.
 #[derive(Debug, Clone, Default)]
@@ -97,9 +100,30 @@ fn by_custom(prefix: &str) -> &str {
     }
 }
 
+/// What a repair noted because the strict crates would lose it.
+pub(super) fn read_own(extensions: &Extensions, entry: &mut RawEntry) {
+    let text = |name| extensions.text(OWN, name);
+    // Of several dates the last is the newest.
+    let last = |name| extensions.all(OWN, name).iter().rev().find_map(|e| e.value.clone());
+    let date = |name| last(name).map(RawDate::Text);
+    entry.base = text("base");
+    entry.language = entry.language.take().or_else(|| text("lang"));
+    entry.published = entry.published.take().or_else(|| date("published")).or_else(|| date("created"));
+    entry.updated = entry.updated.take().or_else(|| date("updated"));
+    for more in extensions.all(OWN, "enclosure") {
+        let of = |key: &str| more.attributes.get(key).cloned();
+        if let Some(url) = of("url").filter(|url| !url.trim().is_empty()) {
+            entry.attachments.push(RawAttachment { url, mime_type: of("type"), size: of("length"), duration: None });
+        }
+    }
+    if let (Some(base), Some(body)) = (text("body_base"), entry.content.as_mut().or(entry.summary.as_mut())) {
+        body.base = Some(base);
+    }
+}
+
 /// Media RSS: contents become attachments, the thumbnail the image, a description the summary
-/// where there is none. A `media:group` holds alternatives of one thing; `media:title` is not the
-/// entry's title.
+/// where there is none. A `media:group` holds alternatives of one thing; `media:title` is the
+/// entry's title only where it has none.
 pub(super) fn read_media(extensions: &Extensions, entry: &mut RawEntry) {
     let groups = extensions.all(MEDIA, "group");
     let in_groups =
@@ -125,6 +149,18 @@ pub(super) fn read_media(extensions: &Extensions, entry: &mut RawEntry) {
             entry.image.take().or_else(|| content.children.get("thumbnail")?.first()?.attributes.get("url").cloned());
     }
     entry.image = entry.image.take().or_else(|| everywhere("thumbnail").first()?.attributes.get("url").cloned());
+    for category in everywhere("category") {
+        entry.tags.extend(category.value);
+    }
+    entry.tags.extend(
+        everywhere("keywords")
+            .into_iter()
+            .filter_map(|e| e.value)
+            .flat_map(|list| list.split(',').map(str::to_owned).collect::<Vec<_>>()),
+    );
+    if entry.title.as_ref().is_none_or(|title| title.value.trim().is_empty()) {
+        entry.title = everywhere("title").into_iter().find_map(|e| e.value).map(crate::model::feed::RawText::unknown);
+    }
     if entry.summary.is_none() && entry.content.is_none() {
         entry.summary =
             everywhere("description").into_iter().find_map(|e| e.value).map(crate::model::feed::RawText::unknown);

@@ -12,7 +12,8 @@ pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
     let broken = |detail: String| ParseError::Broken { format: Format::JsonFeed, detail };
     let root: Value = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
     let Value::Object(root) = root else { return Err(broken("the document is no object".into())) };
-    if !string(&root, "version").is_some_and(|version| version.contains("jsonfeed.org/version/")) {
+    // Some write the bare number of the version.
+    if !string(&root, "version").is_some_and(|version| version.contains("jsonfeed.org/") || version.starts_with("1")) {
         return Err(ParseError::NotAFeed {
             looks_like: "JSON without the version of a JSON Feed",
             announced: Vec::new(),
@@ -37,7 +38,8 @@ pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
 /// One item; without id and URL it cannot be told from others (JSON Feed 1.1, "id").
 fn entry(item: &Map<String, Value>) -> Option<RawEntry> {
     let id = string(item, "id");
-    let link = string(item, "url");
+    let external = string(item, "external_url");
+    let link = string(item, "url").or_else(|| external.clone());
     if id.is_none() && link.is_none() {
         return None;
     }
@@ -45,7 +47,7 @@ fn entry(item: &Map<String, Value>) -> Option<RawEntry> {
     Some(RawEntry {
         id,
         link,
-        external_link: string(item, "external_url"),
+        external_link: external,
         title: string(item, "title").map(RawText::plain),
         summary: string(item, "summary").map(RawText::plain),
         content: html.or_else(|| string(item, "content_text").map(RawText::plain)),

@@ -8,8 +8,10 @@ mod atom;
 mod extension;
 mod json_feed;
 mod page;
+mod repair;
 mod rss;
 mod sniff;
+mod survey;
 
 use thiserror::Error;
 
@@ -60,8 +62,7 @@ pub fn parse(text: &Text, select: Option<&Select>) -> Result<RawFeed, ParseError
     let content = text.as_str();
     let mut feed = match (select, sniff::sniff(content)) {
         (Some(select), _) => page::parse(content, select)?,
-        (None, Kind::Rss) => rss::parse(content)?,
-        (None, Kind::Atom) => atom::parse(content)?,
+        (None, Kind::Rss | Kind::Atom) => markup(content)?,
         (None, Kind::Json) => json_feed::parse(content)?,
         (None, Kind::Page) => {
             return Err(ParseError::NotAFeed { looks_like: "a web page", announced: page::announced_feeds(content) });
@@ -71,6 +72,36 @@ pub fn parse(text: &Text, select: Option<&Select>) -> Result<RawFeed, ParseError
     if text.has_replacements() {
         feed.warnings.push(format!("some bytes are not {}; they were replaced", text.charset()));
     }
+    Ok(feed)
+}
+
+/// Strict first, repair second: what the strict crates read whole goes straight to them; the rest
+/// is repaired and then read by them.
+fn markup(content: &str) -> Result<RawFeed, ParseError> {
+    let is_atom = sniff::sniff(content) == Kind::Atom;
+    let plain = if is_atom { survey::atom_is_plain(content) } else { survey::rss_is_plain(content) };
+    let strict =
+        if plain { if is_atom { atom::parse(content) } else { rss::parse(content) }.map(Some) } else { Ok(None) };
+    let fault = match strict {
+        Ok(Some(feed)) => return Ok(feed),
+        Ok(None) => None,
+        Err(error) => Some(error),
+    };
+    let format = if is_atom { Format::Atom } else { Format::Rss };
+    let Some(repaired) = repair::repair(content) else {
+        return Err(fault.unwrap_or(ParseError::Broken { format, detail: "no feed begins in it".into() }));
+    };
+    let mut feed = match repaired.format {
+        Format::Atom => atom::parse(&repaired.xml)?,
+        _ => rss::parse(&repaired.xml)?,
+    };
+    if feed.entries.is_empty() && repaired.broken_off {
+        // It ended before the first whole entry, so that is the answer.
+        let detail = repaired.warnings.join("; ");
+        return Err(fault.unwrap_or(ParseError::Broken { format: repaired.format, detail }));
+    }
+    feed.warnings.extend(fault.map(|fault| format!("{fault}; it was repaired")));
+    feed.warnings.extend(repaired.warnings);
     Ok(feed)
 }
 

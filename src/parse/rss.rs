@@ -13,7 +13,7 @@
 use rss::extension::itunes::ITunesItemExtension;
 
 use super::ParseError;
-use super::extension::{CONTENT, DCTERMS, Extensions, from_rss, read_media};
+use super::extension::{CONTENT, DCTERMS, Extensions, OWN, from_rss, read_media, read_own};
 use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText};
 
 pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
@@ -41,9 +41,19 @@ fn feed(channel: rss::Channel) -> RawFeed {
     feed.authors = channel.managing_editor.and_then(filled).map(named).into_iter().collect();
     if let Some(dc) = channel.dublin_core_ext {
         feed.authors.extend(dc.creators.into_iter().filter_map(filled).map(named));
+        if feed.title.is_none() {
+            feed.title = dc.titles.into_iter().find_map(filled).map(RawText::unknown);
+        }
         feed.language = feed.language.take().or_else(|| dc.languages.into_iter().find_map(filled));
     }
     let namespaces = channel.namespaces;
+    let own = |name: &str| {
+        channel.extensions.values().filter_map(|names| names.get(name)).flatten().find_map(|e| e.value.clone())
+    };
+    if namespaces.values().any(|namespace| namespace == OWN) {
+        feed.base = own("base");
+        feed.language = feed.language.take().or_else(|| own("lang"));
+    }
     feed.entries = channel.items.into_iter().map(|item| entry(item, &namespaces)).collect();
     feed
 }
@@ -88,6 +98,12 @@ fn entry(item: rss::Item, namespaces: &std::collections::BTreeMap<String, String
         entry.published = entry.published.take().or_else(|| dc.dates.into_iter().find_map(filled).map(RawDate::Text));
         entry.authors.extend(dc.creators.into_iter().filter_map(filled).map(named));
         entry.tags.extend(dc.subjects);
+        if entry.title.as_ref().is_none_or(|title| title.value.trim().is_empty()) {
+            entry.title = dc.titles.into_iter().find_map(filled).map(RawText::unknown);
+        }
+        if entry.summary.is_none() {
+            entry.summary = dc.descriptions.into_iter().find_map(filled).map(RawText::unknown);
+        }
         entry.language = dc.languages.into_iter().find_map(filled);
     }
     let dated = |name| extensions.text(DCTERMS, name).map(RawDate::Text);
@@ -96,6 +112,7 @@ fn entry(item: rss::Item, namespaces: &std::collections::BTreeMap<String, String
     if let Some(itunes) = item.itunes_ext {
         read_itunes(itunes, &mut entry);
     }
+    read_own(&extensions, &mut entry);
     read_media(&extensions, &mut entry);
     entry
 }

@@ -32,8 +32,8 @@ pub(super) fn sniff(text: &str) -> Kind {
     let Some(name) = root_name(text) else { return Kind::Other("markup without an element") };
     let local = name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase();
     match local.as_str() {
-        "rss" | "rdf" => Kind::Rss,
-        "feed" => Kind::Atom,
+        "rss" | "rdf" | "channel" => Kind::Rss,
+        "feed" | "entry" => Kind::Atom,
         "html" | "head" | "body" | "div" | "p" | "script" | "meta" | "title" | "table" => Kind::Page,
         "opml" => Kind::Other("an OPML list; import it with `newsriver import`"),
         "urlset" | "sitemapindex" => Kind::Other("a sitemap"),

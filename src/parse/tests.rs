@@ -70,7 +70,7 @@ fn a_page_says_which_feed_it_announces() {
 #[test]
 fn broken_feeds_and_other_documents_are_told_apart() {
     assert!(matches!(
-        read("<rss version='2.0'><channel><title>x</b></channel></rss>"),
+        read("<rss version='2.0'><channel><title>x</b><item"),
         Err(ParseError::Broken { format: Format::Rss, .. })
     ));
     assert!(matches!(
