@@ -87,7 +87,7 @@ fn fallback(bytes: &[u8], first: Option<&'static Encoding>) -> Text {
 /// elsewhere nobody can know, and U+FFFD says so.
 fn mostly_utf8(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
-    let wide = bytes.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).any(|c| c > '\u{2e7f}');
+    let wide = bytes.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).any(|c| c > '\u{2e7f}' && c != '\u{feff}');
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
         match chunk.invalid() {

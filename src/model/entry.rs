@@ -54,6 +54,9 @@ pub struct Entry {
     /// The body, sanitised HTML.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_html: Option<String>,
+    /// The body as the publisher sent it, where that was plain text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_text: Option<String>,
     /// The excerpt, plain text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,

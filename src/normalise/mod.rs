@@ -118,6 +118,12 @@ fn normalise_entry(raw: &RawEntry, base: Option<&Url>, dates: &Dates, sanitiser:
         title,
         title_original: None,
         content_html,
+        content_text: raw
+            .content
+            .as_ref()
+            .filter(|c| c.kind == TextKind::Plain)
+            .map(|c| text::clean(c.value.trim()))
+            .filter(|t| !t.is_empty()),
         summary,
         published: raw.published.as_ref().and_then(|d| dates.read(d)),
         updated: raw.updated.as_ref().and_then(|d| dates.read(d)),

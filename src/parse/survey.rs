@@ -25,6 +25,13 @@ pub(super) fn rss_is_plain(text: &str) -> bool {
         && !loses(text, &LOST[..7])
         && memmem::find_iter(text.as_bytes(), b" xmlns=\"").count() <= 1
         && texts_are_text(text.as_bytes())
+        && !categories_in_items(text)
+}
+
+/// iTunes categories of an item, which the crate keeps for the channel only.
+fn categories_in_items(text: &str) -> bool {
+    let items = memmem::find(text.as_bytes(), b"<item").unwrap_or(text.len());
+    memmem::find(&text.as_bytes()[items..], b"<itunes:category").is_some()
 }
 
 /// Whether an Atom document is one that the crate reads whole.

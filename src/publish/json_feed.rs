@@ -142,7 +142,7 @@ fn item<'a>(id: &'a str, entry: &'a Entry) -> Item<'a> {
         external_url: entry.external_url.as_deref(),
         title: &entry.title,
         content_html: entry.content_html.as_deref(),
-        content_text: None,
+        content_text: entry.content_text.as_deref(),
         summary: entry.summary.as_deref(),
         image: entry.image.as_deref(),
         date_published: None,
@@ -167,7 +167,7 @@ fn stored_item<'a>(stored: &'a StoredEntry, river: &River) -> Item<'a> {
     let origin = river.origin(stored);
     let mut item = item(&stored.river_id, entry);
     // An item must have a body of some kind ("content_html and content_text").
-    if item.content_html.is_none() {
+    if item.content_html.is_none() && item.content_text.is_none() {
         item.content_text = Some(entry.summary.as_deref().unwrap_or(&entry.title));
     }
     item.date_published = Some(shown_date(stored).to_rfc3339());

@@ -67,6 +67,15 @@ fn start<'a>(w: &mut Walker<'a>, state: &mut State, name: &'a str, attributes: &
         Vocabulary::Atom if state.item.is_some() || folded == "link" => {
             atom(w, state, name, &folded, attributes, empty)
         }
+        Vocabulary::Known("itunes") if folded == "category" && state.item.is_some() => {
+            if let Some(text) = attribute(attributes, "text") {
+                w.write("category", &[], text);
+            }
+            // A subcategory inside says the same more narrowly.
+            if empty {
+                w.skip(name, empty);
+            }
+        }
         Vocabulary::Known(prefix) => w.pass(prefix, name, local, attributes, empty),
         Vocabulary::Markup if state.item.is_some() => {
             let captured = if empty { String::new() } else { w.capture(name, false).value().to_owned() };
