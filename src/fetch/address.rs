@@ -121,10 +121,7 @@ impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0))
-                .await
-                .map_err(|error| std::io::Error::new(error.kind(), format!("failed to lookup address: {error}")))?
-                .collect();
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
             // One private address spoils the name: which one is dialled is not ours to choose.
             if let Some(private) = found.iter().find(|address| !is_public(address.ip())) {
                 return Err(Blocked { host, address: private.ip() }.into());

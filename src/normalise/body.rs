@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use ammonia::{Builder, UrlRelative};
 use url::Url;
 
-use super::text;
+use super::{link, text};
 use crate::model::feed::{RawText, TextKind};
 
 /// Elements inside each other at most; deeper bodies are shown as text. Browsers stop at 512.
@@ -49,7 +49,14 @@ impl Sanitiser {
 
 fn builder(base: Option<&Url>) -> Builder<'static> {
     let mut builder = Builder::default();
+    let own_base = base.cloned();
     builder
+        // The sanitiser checks the schemes of what browsers load or follow by themselves; these a
+        // reader may follow too.
+        .attribute_filter(move |_, name, value| match name {
+            "cite" | "poster" => link::absolute(value, own_base.as_ref()).map(Into::into),
+            _ => Some(value.into()),
+        })
         .add_tags(["audio", "video", "source", "picture", "section", "main"])
         .add_tag_attributes("audio", ["src", "controls"])
         .add_tag_attributes("video", ["src", "controls", "poster", "width", "height"])
@@ -144,6 +151,10 @@ mod tests {
         assert_eq!(
             html("<a href='javascript:alert(1)'>x</a>").as_deref(),
             Some("<a rel=\"noopener noreferrer\">x</a>")
+        );
+        assert_eq!(
+            html("<q cite='javascript:alert(1)'>x</q><q cite='/y'>z</q>").as_deref(),
+            Some("<q>x</q><q cite=\"http://e.org/y\">z</q>")
         );
         assert_eq!(html("<script>x</script>"), None);
     }

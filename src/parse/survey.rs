@@ -1,114 +1,121 @@
 //! Whether a well-formed document says something that the strict crates would not read, or would
-//! read wrongly without an error. One pass at memory speed, since every document pays for it.
+//! read wrongly without an error. One walk from tag to tag, since every document pays for it.
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
-/// Bytes that in any place mean that the crates would lose something.
-const LOST: [&[u8]; 8] = [
-    b"xml:base",
-    b"<!ENTITY",
-    b"purl.org/atom/ns",
-    b"mode=",
-    b"type=\"text/",
-    b"type='text/",
-    b"netscape.com/rdf",
-    b"base64",
-];
-
-/// Elements whose inside is text; markup there is dropped by the crates.
+/// Elements of RSS whose inside is text; markup there is dropped by the crate.
 const TEXTS: [&[u8]; 5] = [b"title", b"description", b"content:encoded", b"category", b"dc:title"];
 
 /// Whether an RSS document is one that the crate reads whole.
 pub(super) fn rss_is_plain(text: &str) -> bool {
     let root = text.trim_start();
-    (root.starts_with("<rss") || root.starts_with("<rdf:RDF"))
-        && !loses(text, &LOST[..7])
-        && memmem::find_iter(text.as_bytes(), b" xmlns=\"").count() <= 1
-        && texts_are_text(text.as_bytes())
-        && !categories_in_items(text)
-}
-
-/// iTunes categories of an item, which the crate keeps for the channel only.
-fn categories_in_items(text: &str) -> bool {
-    let items = memmem::find(text.as_bytes(), b"<item").unwrap_or(text.len());
-    memmem::find(&text.as_bytes()[items..], b"<itunes:category").is_some()
+    if !(root.starts_with("<rss") || root.starts_with("<rdf:RDF")) {
+        return false;
+    }
+    let mut survey = Rss::default();
+    walk(text.as_bytes(), |tag| survey.take(tag))
 }
 
 /// Whether an Atom document is one that the crate reads whole.
 pub(super) fn atom_is_plain(text: &str) -> bool {
     let root = text.trim_start();
-    root.starts_with("<feed")
-        && root[..root.find('>').unwrap_or(root.len())].contains("http://www.w3.org/2005/Atom")
-        && !loses(text, &LOST)
-        && types_are_known(text.as_bytes())
+    let is_atom = root.starts_with("<feed")
+        && root[..root.find('>').unwrap_or(root.len())].contains("http://www.w3.org/2005/Atom");
+    is_atom && walk(text.as_bytes(), atom_tag_is_plain)
 }
 
-fn loses(text: &str, signs: &[&[u8]]) -> bool {
-    signs.iter().any(|sign| memmem::find(text.as_bytes(), sign).is_some())
-}
-
-/// Walks from `<` to `<`: the tag after that of a text element must be its end (or CDATA), and a
-/// field must not come twice in an item.
-fn texts_are_text(text: &[u8]) -> bool {
+/// Shows each tag, from behind its `<` up to its `>`, until `check` objects. CDATA sections and
+/// comments are passed over.
+fn walk<'a>(text: &'a [u8], mut check: impl FnMut(&'a [u8]) -> bool) -> bool {
     let mut at = 0;
-    let mut inside: Option<&[u8]> = None;
-    let (mut links, mut enclosures) = (0, 0);
-    while let Some(n) = memchr::memchr(b'<', &text[at..]) {
-        let tag = &text[at + n + 1..];
+    while let Some(n) = memchr(b'<', &text[at..]) {
         at += n + 1;
-        if tag.starts_with(b"![CDATA[") {
-            at += memmem::find(tag, b"]]>").map_or(tag.len(), |n| n + 3);
+        let rest = &text[at..];
+        if rest.first() == Some(&b'!') {
+            let end: &[u8] = match rest {
+                [b'!', b'[', ..] => b"]]>",
+                [b'!', b'-', ..] => b"-->",
+                // A document type may declare entities.
+                _ => return false,
+            };
+            at += memmem::find(rest, end).map_or(rest.len(), |n| n + end.len());
             continue;
         }
-        if let Some(name) = inside.take()
-            && !(tag.first() == Some(&b'/') && tag[1..].starts_with(name))
-        {
+        let end = memchr(b'>', rest).unwrap_or(rest.len());
+        if !check(&rest[..end]) {
             return false;
         }
-        if tag.starts_with(b"item") {
-            (links, enclosures) = (0, 0);
-        }
-        match tag.first() {
-            Some(b't' | b'd' | b'c') => {
-                inside = TEXTS.into_iter().find(|name| {
-                    tag.starts_with(name) && matches!(tag.get(name.len()), Some(b'>' | b' ')) && !closes_itself(tag)
-                })
-            }
-            Some(b'l') if tag.starts_with(b"link>") => {
-                links += 1;
-                if links > 1 {
-                    return false;
-                }
-            }
-            Some(b'e') if tag.starts_with(b"enclosure") => {
-                enclosures += 1;
-                if enclosures > 1 {
-                    return false;
-                }
-            }
-            _ => {}
-        }
+        at += end;
     }
     true
 }
 
-fn closes_itself(tag: &[u8]) -> bool {
-    memchr::memchr(b'>', tag).is_some_and(|end| end > 0 && tag[end - 1] == b'/')
+/// What was met in an RSS document.
+#[derive(Debug, Default)]
+struct Rss<'a> {
+    inside: Option<&'a [u8]>,
+    items: usize,
+    links: usize,
+    enclosures: usize,
+    namespaces: usize,
 }
 
-/// Whether each `content` and each text construct has a type that the crate takes.
-fn types_are_known(text: &[u8]) -> bool {
-    memmem::find_iter(text, b"<content").all(|at| {
-        let tag = &text[at..];
-        let tag = &tag[..memchr::memchr(b'>', tag).unwrap_or(tag.len())];
-        match memmem::find(tag, b"type=") {
-            Some(n) => [&b"text"[..], b"html", b"xhtml"].iter().any(|kind| {
-                let value = &tag[(n + 6).min(tag.len())..];
-                value.starts_with(kind) && matches!(value.get(kind.len()), Some(b'"' | b'\''))
-            }),
-            None => true,
+impl<'a> Rss<'a> {
+    fn take(&mut self, tag: &'a [u8]) -> bool {
+        if let Some(name) = self.inside.take()
+            && !(tag.first() == Some(&b'/') && tag[1..].starts_with(name))
+        {
+            return false;
         }
-    })
+        match tag.first() {
+            Some(b'/') | None => return true,
+            Some(b't' | b'd' | b'c') => {
+                let open = |name: &&[u8]| tag.starts_with(name) && matches!(tag.get(name.len()), None | Some(b' '));
+                self.inside = TEXTS.into_iter().find(open).filter(|_| tag.last() != Some(&b'/'));
+            }
+            Some(b'i') if tag.starts_with(b"item") => {
+                self.items += 1;
+                (self.links, self.enclosures) = (0, 0);
+            }
+            // The crate keeps iTunes categories for the channel only.
+            Some(b'i') if self.items > 0 && tag.starts_with(b"itunes:category") => return false,
+            Some(b'l') if tag == b"link" => self.links += 1,
+            Some(b'e') if tag.starts_with(b"enclosure") => self.enclosures += 1,
+            _ => {}
+        }
+        let attributes = memchr(b' ', tag).map_or(&tag[..0], |space| &tag[space..]);
+        if attributes.windows(4).any(|w| w == b" xml") {
+            self.namespaces += usize::from(memmem::find(attributes, b"xmlns=").is_some());
+            if memmem::find(attributes, b"xml:base").is_some()
+                || memmem::find(attributes, b"netscape.com/rdf").is_some()
+            {
+                return false;
+            }
+        }
+        self.links <= 1 && self.enclosures <= 1 && self.namespaces <= 1
+    }
+}
+
+/// The crate takes the types of RFC 4287 only, and knows neither Atom 0.3 nor bases of entries.
+fn atom_tag_is_plain(tag: &[u8]) -> bool {
+    let Some(space) = memchr(b' ', tag).filter(|_| tag.first() != Some(&b'/')) else { return true };
+    // A link has neither type nor mode that matters, and most tags with attributes are links.
+    let attributes = &tag[space..];
+    let named = |name: &[u8]| attributes.windows(name.len()).any(|w| w == name);
+    if named(b"xml:base") || named(b" mode=") || named(b"purl.org/atom/ns") {
+        return false;
+    }
+    if !matches!(&tag[..space], b"content" | b"title" | b"summary" | b"subtitle" | b"rights") {
+        return true;
+    }
+    match attributes.windows(5).position(|w| w == b"type=") {
+        Some(n) => {
+            let value = &attributes[(n + 6).min(attributes.len())..];
+            let known = |kind: &&[u8]| value.starts_with(kind) && matches!(value.get(kind.len()), Some(b'"' | b'\''));
+            [&b"text"[..], b"html", b"xhtml"].iter().any(known)
+        }
+        None => true,
+    }
 }
 
 #[cfg(test)]
@@ -123,13 +130,17 @@ mod tests {
         assert!(!rss("<description><p>b</p></description>"));
         assert!(!rss("<description>a <b>b</b></description>"));
         assert!(!rss("<link>1</link><link>2</link>"));
+        assert!(!rss("<enclosure url='1'/><enclosure url='2'/>"));
+        assert!(!rss("<itunes:category text='x'/>"));
         assert!(!rss("<a xml:base='x'/>"));
+        assert!(!rss_is_plain("<!DOCTYPE rss [<!ENTITY a 'b'>]><rss></rss>"));
         let atom = |entry: &str| {
             atom_is_plain(&format!("<feed xmlns=\"http://www.w3.org/2005/Atom\"><entry>{entry}</entry></feed>"))
         };
-        assert!(atom("<content type=\"html\">x</content><content>y</content>"));
+        assert!(atom("<content type=\"html\">x</content><content>y</content><link type=\"text/html\"/>"));
         assert!(!atom("<content type=\"application/octet-stream\">x</content>"));
         assert!(!atom("<title type=\"text/html\">x</title>"));
+        assert!(!atom("<title xml:base=\"/x\">x</title>"));
         assert!(!atom_is_plain("<feed version=\"0.3\"/>"));
     }
 }

@@ -239,7 +239,11 @@ fn construct(captured: &Captured, kind: &str, mode: &str) -> (String, bool) {
     }
     match kind {
         // Inside XHTML text is markup still.
-        "xhtml" | "application/xhtml+xml" if mode != "escaped" => (captured.markup.trim().to_owned(), true),
+        "xhtml" | "application/xhtml+xml" if mode != "escaped" => {
+            let mut escaped = String::new();
+            super::escape_into(&mut escaped, captured.text.trim());
+            (escaped, true)
+        }
         _ => {
             (captured.text.trim().to_owned(), is_html || (mode == "escaped" && kind != "text/plain" && kind != "text"))
         }

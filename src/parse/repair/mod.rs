@@ -164,9 +164,10 @@ impl<'a> Walker<'a> {
     /// Whether a tag of this name ends whatever is being captured: it belongs to the frame of the
     /// document.
     fn is_frame(&self, name: &str) -> bool {
-        let (vocabulary, local) = self.scopes.resolve(name);
-        matches!(vocabulary, Vocabulary::Core | Vocabulary::Atom)
-            && matches!(local.to_ascii_lowercase().as_str(), "item" | "entry" | "channel" | "feed" | "rss" | "rdf")
+        const FRAMES: [&str; 6] = ["item", "entry", "channel", "feed", "rss", "rdf"];
+        let local = name.split_once(':').map_or(name, |(_, local)| local);
+        FRAMES.iter().any(|frame| frame.eq_ignore_ascii_case(local))
+            && matches!(self.scopes.resolve(name).0, Vocabulary::Core | Vocabulary::Atom)
     }
 
     /// Takes all up to the end tag of the element just entered, and closes it. `short` elements
@@ -183,11 +184,15 @@ impl<'a> Walker<'a> {
                 }
                 Some(Token::Text(text)) => {
                     captured.text.push_str(&self.tokens.decode(text));
-                    captured.markup.push_str(text);
+                    if captured.has_markup {
+                        captured.markup.push_str(text);
+                    }
                 }
                 Some(Token::CData(text)) => {
                     captured.text.push_str(text);
-                    escape_into(&mut captured.markup, text);
+                    if captured.has_markup {
+                        escape_into(&mut captured.markup, text);
+                    }
                 }
                 Some(Token::Start { name: tag, empty, markup, .. }) => {
                     if self.is_frame(tag) || (short && is_field(tag)) {
@@ -195,7 +200,10 @@ impl<'a> Walker<'a> {
                         self.tokens.rewind(place);
                         break;
                     }
-                    captured.has_markup = true;
+                    if !captured.has_markup {
+                        captured.has_markup = true;
+                        escape_into(&mut captured.markup, &captured.text);
+                    }
                     push_tag(&mut captured.markup, markup, tag);
                     if !empty && inside.len() < DEEPEST {
                         inside.push(tag);
@@ -239,7 +247,7 @@ impl<'a> Walker<'a> {
             self.out.push('"');
         }
         self.out.push('>');
-        escape_into(&mut self.out, text);
+        text_into(&mut self.out, text);
         self.out.push_str("</");
         self.out.push_str(name);
         self.out.push('>');
@@ -327,11 +335,10 @@ fn join(base: Option<&str>, relative: &str) -> String {
 
 /// Whether a tag is a field of feeds and of no page: inside a short field it means a missing end.
 fn is_field(name: &str) -> bool {
+    const FIELDS: [&str; 9] =
+        ["description", "guid", "pubDate", "enclosure", "updated", "published", "summary", "content", "category"];
     // With a prefix it may be a field of another vocabulary that nests.
-    matches!(
-        name.to_ascii_lowercase().as_str(),
-        "description" | "guid" | "pubdate" | "enclosure" | "updated" | "published" | "summary" | "content" | "category"
-    )
+    FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name))
 }
 
 /// A tag of the inside, without its prefix.
@@ -347,15 +354,40 @@ fn push_tag(out: &mut String, markup: &str, name: &str) {
 
 /// Escapes text for XML and leaves out what XML 1.0 forbids.
 fn escape_into(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => out.push(c),
-            _ => {}
-        }
+    let mut from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let reference = match byte {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            0..=8 | 11 | 12 | 14..=31 => "",
+            // U+FFFE and U+FFFF.
+            0xef if matches!(text.as_bytes().get(at..at + 3), Some([_, 0xbf, 0xbe | 0xbf])) => {
+                out.push_str(&text[from..at]);
+                from = at + 3;
+                continue;
+            }
+            _ => continue,
+        };
+        out.push_str(&text[from..at]);
+        out.push_str(reference);
+        from = at + 1;
+    }
+    out.push_str(&text[from..]);
+}
+
+/// Writes text as the inside of an element: as CDATA where there is much to escape, which the
+/// strict readers take in whole.
+fn text_into(out: &mut String, text: &str) {
+    let plain = |b: u8| b >= b' ' && b != 0xef || matches!(b, b'\t' | b'\n' | b'\r');
+    let markup = memchr::memchr2(b'<', b'&', text.as_bytes()).is_some();
+    if markup && text.bytes().all(plain) && memchr::memmem::find(text.as_bytes(), b"]]>").is_none() {
+        out.push_str("<![CDATA[");
+        out.push_str(text);
+        out.push_str("]]>");
+    } else {
+        escape_into(out, text);
     }
 }
 
