@@ -35,6 +35,18 @@ fn parse_says_why_in_one_line() -> Fallible {
 }
 
 #[test]
+fn what_was_repaired_is_told_on_request() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("f.xml"), rss(&[("1", "R&D <item>")]))?;
+    let (code, out, err) = newsriver(&["parse", "f.xml"], folder.path())?;
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.contains("R&D"), "{out}");
+    let (_, _, err) = newsriver(&["-v", "parse", "f.xml"], folder.path())?;
+    assert!(err.contains("it was repaired"), "{err}");
+    Ok(())
+}
+
+#[test]
 fn an_empty_feed_is_a_feed() -> Fallible {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("f.xml"), rss(&[]))?;

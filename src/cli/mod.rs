@@ -101,7 +101,7 @@ fn execute(arguments: Arguments) -> Result<(), Ending> {
         Command::Check(arguments) => look::check(&path, &arguments),
         Command::Status(arguments) => look::status(&path, &arguments),
         Command::Log(arguments) => look::log(&path, &arguments),
-        Command::Parse(arguments) => parse::run(&path, &arguments),
+        Command::Parse(arguments) => parse::run(&path, loudness, &arguments),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::fetch::{Fetcher, Outcome};
 use crate::identity;
 use crate::model::document::{Document, Validators};
 use crate::model::source::{Address, Source};
+use crate::observe::Loudness;
 use crate::poll::read_document;
 use crate::publish::json_feed;
 
@@ -31,7 +32,7 @@ pub(super) struct Arguments {
     source: Option<String>,
 }
 
-pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<(), Ending> {
+pub(super) fn run(path: &Path, loudness: Loudness, arguments: &Arguments) -> Result<(), Ending> {
     let named = match &arguments.source {
         Some(id) => Some(
             load(path)?
@@ -56,8 +57,10 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<(), Ending> {
     }
     let place = &arguments.document;
     let reading = read_document(&source, document).map_err(|error| Ending::Failed(format!("{place}: {error}")))?;
-    for warning in &reading.raw.warnings {
-        eprintln!("newsriver: {place}: {warning}");
+    if loudness == Loudness::Verbose {
+        for warning in &reading.raw.warnings {
+            eprintln!("newsriver: {place}: {warning}");
+        }
     }
     // An item without id and link still needs one in JSON Feed; its text gives it.
     let ids: Vec<String> = identity::keys(&reading.feed.entries, str::to_owned)

@@ -1,7 +1,8 @@
 //! [`Text`] -> [`RawFeed`]: what a document says, whatever its format.
 //!
 //! In: decoded text and, for pages, the selectors of the source. Out: a feed of which nothing is
-//! cleaned, or the reason why there is none. The format is decided by the content alone: servers
+//! cleaned, or the reason why there is none. Well-formed documents go straight to the strict crates;
+//! `repair` turns the others into a dialect that they know. The format is decided by the content alone: servers
 //! send feeds as `text/html`, and files have any name.
 
 mod atom;

@@ -228,10 +228,10 @@ fn text<'a>(
 fn construct(captured: &Captured, kind: &str, mode: &str) -> (String, bool) {
     let is_html = kind.contains("html");
     let textual = kind.is_empty() || kind.starts_with("text") || is_html || kind.ends_with("xml");
-    if mode == "base64" || (!textual && !captured.has_markup) {
-        if let Some(decoded) = base64(&captured.text) {
-            return (decoded, is_html || !textual);
-        }
+    if (mode == "base64" || (!textual && !captured.has_markup))
+        && let Some(decoded) = base64(&captured.text)
+    {
+        return (decoded, is_html || !textual);
     }
     if captured.has_markup {
         let markup = captured.markup.trim();
