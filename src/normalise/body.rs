@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use ammonia::{Builder, UrlRelative};
 use url::Url;
 
-use super::{link, text};
+use super::{embeds, link, text};
 use crate::model::feed::{RawText, TextKind};
 
 /// Elements inside each other at most; deeper bodies are shown as text. Browsers stop at 512.
@@ -42,6 +42,7 @@ impl Sanitiser {
             self.builder = builder(base);
             self.made_for = Some(base.cloned());
         }
+        let value = embeds::rewrite(&value, base);
         let cleaned = text::clean(self.builder.clean(&value).to_string().trim());
         (!cleaned.is_empty()).then_some(cleaned)
     }

@@ -80,6 +80,15 @@ fn depth_costs_no_stack_and_little_time() {
     assert_eq!(titles(&outside), ["a"]);
 }
 
+#[test]
+fn time_is_linear_in_what_is_never_closed() {
+    // Each of these would take minutes if every piece looked for its end in all the rest.
+    for piece in ["<![CDATA[</title>", "<a b='", "<a b=\"", "<!--", "</a ", "<", "&a", "<![CDATA["] {
+        let text = format!("<rss><channel><item><title>a</title></item>{}", piece.repeat(200_000));
+        assert_eq!(titles(&text), ["a"], "{piece}");
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_comes_is_made_well_formed(text in "(<rss>|<feed>|<rdf:RDF>)((</?(item|entry|title|channel|media:group|content|author|name|x)( a='?b)?/?>)|[a-z&;<>\"' ]|<!\\[CDATA\\[|\\]\\]>|<!--){0,40}") {

@@ -32,11 +32,12 @@ pub(super) struct Tokens<'a> {
     at: usize,
     entities: HashMap<&'a str, &'a str>,
     budget: usize,
+    cdata_ends: bool,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, entities: HashMap::new(), budget: ENTITY_BUDGET }
+        Self { text, at: 0, entities: HashMap::new(), budget: ENTITY_BUDGET, cdata_ends: true }
     }
 
     /// Goes back to a place that [`Tokens::place`] gave.
@@ -113,13 +114,17 @@ impl<'a> Tokens<'a> {
 
     fn take_cdata(&mut self) -> Token<'a> {
         let inside = &self.rest()[9..];
-        if let Some(end) = memchr::memmem::find(inside.as_bytes(), b"]]>") {
+        let found = if self.cdata_ends { memchr::memmem::find(inside.as_bytes(), b"]]>") } else { None };
+        if let Some(end) = found {
             self.at += 9 + end + 3;
             return Token::CData(&inside[..end]);
         }
+        // Looked for once, not for every section: time stays linear.
+        self.cdata_ends = false;
         // Never closed: it ends where the field does, so that one fault does not eat the rest.
-        let closes = ["</description>", "</content:encoded>", "</title>", "</summary>", "</content>"];
-        let end = closes.iter().filter_map(|close| inside.find(close)).min().unwrap_or(inside.len());
+        const ENDS: [&str; 5] = ["</description>", "</content:encoded>", "</title>", "</summary>", "</content>"];
+        let ends = |at: &usize| ENDS.iter().any(|end| inside[*at..].starts_with(end));
+        let end = memchr::memmem::find_iter(inside.as_bytes(), b"</").find(ends).unwrap_or(inside.len());
         self.at += 9 + end;
         Token::CData(&inside[..end])
     }
