@@ -330,7 +330,7 @@ fn body_digest(document: &Document) -> String {
 /// Writes the one log event of a poll.
 pub fn log(report: &PollReport) {
     let counts = report.counts;
-    let http = report.http_status.unwrap_or_default();
+    let http = report.http_status;
     let elapsed_ms = u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX);
     let next_poll = report.next_poll.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     macro_rules! event {
