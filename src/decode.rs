@@ -6,7 +6,8 @@
 //!
 //! Evidence in order: feeds.toml, BOM, HTTP, declaration or meta, detection (RFC 7303, section 3;
 //! HTML, section 13.2.3). The first that decodes without error wins, so a lie is found out;
-//! `gb2312` and `gbk` are read as GB18030, which holds both.
+//! `gb2312` and `gbk` are read as GB18030, which holds both. What is plainly UTF-8 is UTF-8, whatever
+//! a label says: `gb2312` on UTF-8 text would decode to mojibake without an error.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
@@ -35,7 +36,11 @@ pub fn decode(bytes: Vec<u8>, configured: Option<&str>, http: Option<&str>) -> T
         Some(UTF_8),
     ];
     let mut bytes = bytes;
-    for encoding in candidates.into_iter().flatten() {
+    for (place, encoding) in candidates.into_iter().enumerate().filter_map(|(n, e)| Some((n, e?))) {
+        // A person's word and a BOM are believed; a label that was copied along is not.
+        if place > 1 && encoding != UTF_8 && is_utf8_after_all(&bytes, encoding) {
+            continue;
+        }
         match decode_exactly(bytes, encoding) {
             Ok(text) if encoding == UTF_8 => return wrap(undo_double(&text).unwrap_or(text), encoding, false),
             Ok(text) => return wrap(text, encoding, false),
@@ -46,6 +51,16 @@ pub fn decode(bytes: Vec<u8>, configured: Option<&str>, http: Option<&str>) -> T
         return wrap(mostly_utf8(&bytes), UTF_8, true);
     }
     fallback(&bytes, candidates.into_iter().flatten().next())
+}
+
+/// Whether bytes that are said to be in a legacy charset are UTF-8: Western text never looks so by
+/// chance, and Chinese, Japanese or Korean text does only for a few characters.
+fn is_utf8_after_all(bytes: &[u8], stated: &'static Encoding) -> bool {
+    let Some(text) = (!bytes.is_ascii()).then(|| simdutf8::basic::from_utf8(bytes).ok()).flatten() else {
+        return false;
+    };
+    let enough = if stated.is_single_byte() { 1 } else { 6 };
+    text.chars().filter(|c| !c.is_ascii()).take(enough).count() == enough
 }
 
 /// UTF-32, which the web's decoders do not know, by its BOM or its first markup.
@@ -206,7 +221,9 @@ mod tests {
 
     #[test]
     fn lies_are_found_out() {
-        let cases: [(&str, Vec<u8>, Option<&str>, &str); 8] = [
+        let cases: [(&str, Vec<u8>, Option<&str>, &str); 10] = [
+            ("utf-8 that says gb2312, no HTTP", rss("gb2312").into_bytes(), None, "UTF-8"),
+            ("utf-8 that says latin-1", rss("iso-8859-1").into_bytes(), Some("iso-8859-1"), "UTF-8"),
             ("plain", rss("utf-8").into_bytes(), None, "UTF-8"),
             ("utf-8 that says gb2312", rss("gb2312").into_bytes(), Some("utf-8"), "UTF-8"),
             ("gbk that says gbk", gb18030(&rss("gbk")), None, "gb18030"),
