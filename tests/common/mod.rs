@@ -14,7 +14,7 @@ use serde_json::Value;
 pub type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// How long anything may take that a test waits for.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request as the origin saw it.
 #[derive(Debug, Clone)]
@@ -251,7 +251,8 @@ impl Daemon {
                 answer if Instant::now() > end => {
                     return Err(format!("it did not come; the last was {answer:?}").into());
                 }
-                _ => std::thread::yield_now(),
+                // A breath between two looks, so that the looking does not starve what is looked at.
+                _ => std::thread::park_timeout(Duration::from_millis(10)),
             }
         }
     }
