@@ -20,6 +20,7 @@ use crate::model::entry::Feed;
 use crate::model::feed::RawFeed;
 use crate::model::report::{Counts, ErrorKind, Failure, PollReport, PollStatus, SourceState};
 use crate::model::source::Source;
+use crate::model::text::hex;
 use crate::normalise::{self, Context};
 use crate::parse::ParseError;
 use crate::schedule::{self, Rhythm};
@@ -324,7 +325,7 @@ fn body_digest(document: &Document) -> String {
     hash.update(document.content_type.as_deref().unwrap_or_default());
     hash.update([0]);
     hash.update(&document.bytes);
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize()[..16])
 }
 
 /// Writes the one log event of a poll.

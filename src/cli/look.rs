@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Local, SecondsFormat, Utc};
 use serde_json::json;
 
-use super::{Ending, load, print, runtime, table};
+use super::{Ending, contact, load, print, runtime, table};
 use crate::config::{Config, parse_duration};
 use crate::fetch::{Fetcher, Outcome};
 use crate::model::document::Validators;
@@ -100,7 +100,7 @@ impl Found {
 
 async fn look_online(config: &Config) -> Result<Vec<Found>, Ending> {
     use futures_util::StreamExt;
-    let base = config.river.base_url.as_ref().map_or_else(|| format!("http://{}/", config.listen), ToString::to_string);
+    let base = contact(config);
     let fetcher = Fetcher::new(&base, config.connect_timeout)?;
     let looks = config.sources.iter().filter(|s| s.enabled).map(|source| {
         let fetcher = fetcher.clone();

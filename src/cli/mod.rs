@@ -109,6 +109,11 @@ fn load(path: &std::path::Path) -> Result<Config, Ending> {
     Config::load(path).map_err(Ending::Config)
 }
 
+/// Where readers would reach the daemon of this configuration: what polls name as contact.
+fn contact(config: &Config) -> String {
+    config.river.base_url.as_ref().map_or_else(|| format!("http://{}/", config.listen), ToString::to_string)
+}
+
 /// The runtime of a command.
 fn runtime() -> Result<tokio::runtime::Runtime, std::io::Error> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()

@@ -12,6 +12,7 @@ use crate::fetch::{Fetcher, Outcome};
 use crate::identity;
 use crate::model::document::{Document, Validators};
 use crate::model::source::{Address, Source};
+use crate::model::text::hex;
 use crate::observe::Loudness;
 use crate::poll::read_document;
 use crate::publish::json_feed;
@@ -65,7 +66,7 @@ pub(super) fn run(path: &Path, loudness: Loudness, arguments: &Arguments) -> Res
     // An item without id and link still needs one in JSON Feed; its text gives it.
     let ids: Vec<String> = identity::keys(&reading.feed.entries, str::to_owned)
         .iter()
-        .map(|keys| format!("urn:newsriver:{}", keys.text.iter().map(|b| format!("{b:02x}")).collect::<String>()))
+        .map(|keys| format!("urn:newsriver:{}", hex(&keys.text)))
         .collect();
     print(&json_feed::of_feed(&reading.feed, &ids))
 }

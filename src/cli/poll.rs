@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Ending, load, print, runtime, table};
+use super::{Ending, contact, load, print, runtime, table};
 use crate::config::Config;
 use crate::fetch::Fetcher;
 use crate::model::report::{PollReport, PollStatus};
@@ -67,7 +67,7 @@ fn chosen(config: &Config, ids: &[String]) -> Result<Vec<Source>, Ending> {
 
 async fn round(config: &Config, sources: Vec<Source>, force: bool) -> Result<Vec<PollReport>, Ending> {
     let store = Store::open(&config.store)?;
-    let base = config.river.base_url.as_ref().map_or_else(|| format!("http://{}/", config.listen), ToString::to_string);
+    let base = contact(config);
     let fetcher = Fetcher::new(&base, config.connect_timeout)?;
     let authority = url::Url::parse(&base)
         .ok()

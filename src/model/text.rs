@@ -38,3 +38,9 @@ impl Text {
         self.replaced
     }
 }
+
+/// Bytes in hexadecimal, as digests are shown.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -63,7 +63,7 @@ pub fn parse(text: &Text, select: Option<&Select>) -> Result<RawFeed, ParseError
     let content = text.as_str();
     let mut feed = match (select, sniff::sniff(content)) {
         (Some(select), _) => page::parse(content, select)?,
-        (None, Kind::Rss | Kind::Atom) => markup(content)?,
+        (None, kind @ (Kind::Rss | Kind::Atom)) => markup(content, kind == Kind::Atom)?,
         (None, Kind::Json) => json_feed::parse(content)?,
         (None, Kind::Page) => {
             return Err(ParseError::NotAFeed { looks_like: "a web page", announced: page::announced_feeds(content) });
@@ -78,15 +78,16 @@ pub fn parse(text: &Text, select: Option<&Select>) -> Result<RawFeed, ParseError
 
 /// Strict first, repair second: what the strict crates read whole goes straight to them; the rest
 /// is repaired and then read by them.
-fn markup(content: &str) -> Result<RawFeed, ParseError> {
-    let is_atom = sniff::sniff(content) == Kind::Atom;
-    let plain = if is_atom { survey::atom_is_plain(content) } else { survey::rss_is_plain(content) };
-    let strict =
-        if plain { if is_atom { atom::parse(content) } else { rss::parse(content) }.map(Some) } else { Ok(None) };
-    let fault = match strict {
-        Ok(Some(feed)) => return Ok(feed),
-        Ok(None) => None,
-        Err(error) => Some(error),
+fn markup(content: &str, is_atom: bool) -> Result<RawFeed, ParseError> {
+    let (is_plain, read): (_, fn(&str) -> _) = if is_atom {
+        (survey::atom_is_plain(content), atom::parse)
+    } else {
+        (survey::rss_is_plain(content), rss::parse)
+    };
+    let fault = match is_plain.then(|| read(content)) {
+        Some(Ok(feed)) => return Ok(feed),
+        Some(Err(error)) => Some(error),
+        None => None,
     };
     let format = if is_atom { Format::Atom } else { Format::Rss };
     let Some(repaired) = repair::repair(content) else {

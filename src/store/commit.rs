@@ -10,6 +10,7 @@ use crate::model::entry::Entry;
 use crate::model::feed::RawEntry;
 use crate::model::report::{Counts, Failure, PollStatus};
 use crate::model::source::SourceId;
+use crate::model::text::hex;
 
 /// How long the history of polls is kept.
 const HISTORY_DAYS: i64 = 30;
@@ -215,9 +216,9 @@ fn river_id(connection: &Connection, poll: &PollCommit, entry: &Entry, keys: &Ke
     {
         return Ok(id.clone());
     }
-    let hex: String = keys.strongest().iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = hex(&keys.strongest());
     let source = url::form_urlencoded::byte_serialize(poll.source.as_str().as_bytes()).collect::<String>();
-    let minted = format!("tag:{},2026:{source}/{hex}", poll.authority);
+    let minted = format!("tag:{},2026:{source}/{key}", poll.authority);
     let mut id = minted.clone();
     let mut copy = 1;
     while is_taken(&id)? {

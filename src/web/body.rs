@@ -12,6 +12,8 @@ use hyper::header::{
 use hyper::{Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
 
+use crate::model::text::hex;
+
 /// Bodies below this are sent as they are: coding them costs more than it saves.
 const WORTH_CODING: usize = 512;
 
@@ -57,7 +59,7 @@ impl Body {
         changed_at: Option<DateTime<Utc>>,
         cache_control: &'static str,
     ) -> Self {
-        let tag = Sha256::digest(&bytes).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let tag = hex(&Sha256::digest(&bytes)[..12]);
         let last_modified = changed_at.and_then(|at| HeaderValue::from_str(&httpdate::fmt_http_date(at.into())).ok());
         Self { content_type, bytes: bytes.into(), tag, last_modified, cache_control, coded: Default::default() }
     }

@@ -2,7 +2,7 @@
 
 use super::names::Vocabulary;
 use super::token::{Token, decode_references};
-use super::{Attributes, BROKEN_OFF, Captured, Walker, attribute, join};
+use super::{Attributes, Captured, Walker, attribute, join};
 
 /// What the walk is in.
 #[derive(Debug, Default)]
@@ -27,11 +27,7 @@ pub(super) fn walk(w: &mut Walker<'_>) {
             Token::Text(_) | Token::CData(_) => {}
         }
     }
-    if let Some(begin) = state.entry {
-        // The document broke off inside this one: what did not arrive whole does not count.
-        w.out.truncate(begin);
-        w.warn(BROKEN_OFF);
-    }
+    w.drop_unfinished(state.entry);
     w.out.push_str("</feed>");
 }
 

@@ -228,6 +228,15 @@ impl<'a> Walker<'a> {
         captured
     }
 
+    /// Ends the walk: where the document broke off inside an entry, that one did not arrive whole
+    /// and does not count.
+    fn drop_unfinished(&mut self, begin: Option<usize>) {
+        if let Some(begin) = begin {
+            self.out.truncate(begin);
+            self.warn(BROKEN_OFF);
+        }
+    }
+
     /// Leaves out the element just entered with all that is inside.
     fn skip(&mut self, name: &'a str, empty: bool) {
         if !empty {
@@ -278,12 +287,9 @@ impl<'a> Walker<'a> {
             self.write(&full, &own, captured.value());
             return;
         }
-        let open_tag = self.out.len();
+        // The end tag is taken back: it comes behind what is inside.
         self.write(&full, &own, "");
         self.out.truncate(self.out.len() - full.len() - 3);
-        if self.out.len() <= open_tag {
-            return;
-        }
         loop {
             let place = self.tokens.place();
             match self.tokens.next() {

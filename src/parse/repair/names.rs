@@ -47,12 +47,12 @@ pub(super) fn of_namespace(namespace: &str) -> Vocabulary {
         n if n.contains("modules/content") => known("content"),
         n if n.contains("modules/syndication") => known("sy"),
         n if n.contains("search.yahoo.com/mrss") => known("media"),
-        n if n.contains("itunes.com/dtds/podcast") || n.contains("itunes.com/DTDs") => known("itunes"),
+        n if n.contains("itunes.com/dtds/podcast") => known("itunes"),
         n if n.contains("georss.org/georss") => known("georss"),
         n if n.contains("1999/xhtml") || n.contains("2000/svg") || n.contains("math/mathml") => Vocabulary::Markup,
         n if n.contains("/rss/1.0/modules/") => Vocabulary::Other,
         n if n.contains("22-rdf-syntax-ns") || n.contains("netscape.com/") || n.contains("/rss1.1") => Vocabulary::Core,
-        n if n.contains("rss") && !n.contains("/modules/") && !n.contains("module") => Vocabulary::Core,
+        n if n.contains("rss") && !n.contains("module") => Vocabulary::Core,
         _ => Vocabulary::Other,
     }
 }

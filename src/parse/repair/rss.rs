@@ -2,7 +2,7 @@
 
 use super::names::Vocabulary;
 use super::token::Token;
-use super::{Attributes, BROKEN_OFF, Walker, attribute, join};
+use super::{Attributes, Walker, attribute, join};
 
 /// What of an item or channel was written already: the first of each field counts.
 #[derive(Debug, Default)]
@@ -45,11 +45,7 @@ pub(super) fn walk(w: &mut Walker<'_>) {
             Token::Text(_) | Token::CData(_) => {}
         }
     }
-    if let Some(begin) = state.item {
-        // The document broke off inside this one: what did not arrive whole does not count.
-        w.out.truncate(begin);
-        w.warn(BROKEN_OFF);
-    }
+    w.drop_unfinished(state.item);
     w.out.push_str("</channel></rss>");
 }
 
@@ -70,10 +66,6 @@ fn start<'a>(w: &mut Walker<'a>, state: &mut State, name: &'a str, attributes: &
         Vocabulary::Known("itunes") if folded == "category" && state.item.is_some() => {
             if let Some(text) = attribute(attributes, "text") {
                 w.write("category", &[], text);
-            }
-            // A subcategory inside says the same more narrowly.
-            if empty {
-                w.skip(name, empty);
             }
         }
         Vocabulary::Known(prefix) => w.pass(prefix, name, local, attributes, empty),
@@ -144,7 +136,7 @@ fn field<'a>(
         "title" => ("title", true),
         "link" | "url" => ("link", true),
         "description" | "abstract" => ("description", false),
-        "content" | "body" | "fullitem" | "xhtml:body" => ("content", false),
+        "content" | "body" | "fullitem" => ("content", false),
         "author" => ("author", true),
         "managingeditor" => ("managingEditor", true),
         "category" => ("category", false),
