@@ -9,6 +9,8 @@
 //! `gb2312` and `gbk` are read as GB18030, which holds both. What is plainly UTF-8 is UTF-8, whatever
 //! a label says: `gb2312` on UTF-8 text would decode to mojibake without an error.
 
+use std::borrow::Cow;
+
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
 
@@ -19,11 +21,11 @@ const PROLOG: usize = 1024;
 
 /// Decodes `bytes`; `configured` and `http` are charset labels.
 #[must_use]
-pub fn decode(bytes: Vec<u8>, configured: Option<&str>, http: Option<&str>) -> Text {
-    if let Some(text) = utf32(&bytes) {
+pub fn decode<'a>(bytes: &'a [u8], configured: Option<&str>, http: Option<&str>) -> Text<'a> {
+    if let Some(text) = utf32(bytes) {
         return wrap(text, UTF_8, false);
     }
-    let bom = Encoding::for_bom(&bytes).map(|(encoding, _)| encoding);
+    let bom = Encoding::for_bom(bytes).map(|(encoding, _)| encoding);
     let prolog = &bytes[..bytes.len().min(PROLOG)];
     let declared = declared_charset(prolog).and_then(|label| by_label(&label));
     let candidates = [
@@ -35,22 +37,23 @@ pub fn decode(bytes: Vec<u8>, configured: Option<&str>, http: Option<&str>) -> T
         declared.filter(|encoding| *encoding != UTF_16LE && *encoding != UTF_16BE),
         Some(UTF_8),
     ];
-    let mut bytes = bytes;
     for (place, encoding) in candidates.into_iter().enumerate().filter_map(|(n, e)| Some((n, e?))) {
         // A person's word and a BOM are believed; a label that was copied along is not.
-        if place > 1 && encoding != UTF_8 && is_utf8_after_all(&bytes, encoding) {
+        if place > 1 && encoding != UTF_8 && is_utf8_after_all(bytes, encoding) {
             continue;
         }
         match decode_exactly(bytes, encoding) {
-            Ok(text) if encoding == UTF_8 => return wrap(undo_double(&text).unwrap_or(text), encoding, false),
-            Ok(text) => return wrap(text, encoding, false),
-            Err(back) => bytes = back,
+            Some(text) if encoding == UTF_8 => {
+                return wrap(undo_double(&text).map_or(text, Cow::Owned), encoding, false);
+            }
+            Some(text) => return wrap(text, encoding, false),
+            None => {}
         }
     }
     if bom == Some(UTF_8) {
-        return wrap(mostly_utf8(&bytes), UTF_8, true);
+        return wrap(mostly_utf8(bytes), UTF_8, true);
     }
-    fallback(&bytes, candidates.into_iter().flatten().next())
+    fallback(bytes, candidates.into_iter().flatten().next())
 }
 
 /// Whether bytes that are said to be in a legacy charset are UTF-8: Western text never looks so by
@@ -76,7 +79,7 @@ fn utf32(bytes: &[u8]) -> Option<String> {
 
 /// Nothing fitted without error: the charset with the fewest wrong bytes wins. A few bad bytes in
 /// declared UTF-8 must not turn the rest into another language.
-fn fallback(bytes: &[u8], first: Option<&'static Encoding>) -> Text {
+fn fallback<'a>(bytes: &'a [u8], first: Option<&'static Encoding>) -> Text<'a> {
     let utf8 = String::from_utf8_lossy(bytes);
     let bad = utf8.matches('\u{FFFD}').count();
     let wide = utf8.chars().filter(|c| !c.is_ascii() && *c != '\u{FFFD}').count();
@@ -92,9 +95,9 @@ fn fallback(bytes: &[u8], first: Option<&'static Encoding>) -> Text {
         Some(stated) if errors && stated != guessed && stated != UTF_8 => {
             let (other, _) = stated.decode_without_bom_handling(bytes);
             let worse = other.matches('\u{FFFD}').count() > decoded.matches('\u{FFFD}').count();
-            if worse { wrap(decoded.into_owned(), guessed, true) } else { wrap(other.into_owned(), stated, true) }
+            if worse { wrap(decoded, guessed, true) } else { wrap(other, stated, true) }
         }
-        _ => wrap(decoded.into_owned(), guessed, errors),
+        _ => wrap(decoded, guessed, errors),
     }
 }
 
@@ -136,25 +139,19 @@ fn by_label(label: &[u8]) -> Option<&'static Encoding> {
     Some(if encoding == GBK { GB18030 } else { encoding })
 }
 
-/// Decodes where every byte fits; gives the bytes back where one does not.
-fn decode_exactly(bytes: Vec<u8>, encoding: &'static Encoding) -> Result<String, Vec<u8>> {
+/// Decodes where every byte fits.
+fn decode_exactly<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Option<Cow<'a, str>> {
     if encoding == UTF_8 {
-        if bytes.is_ascii() {
-            return String::from_utf8(bytes).map_err(std::string::FromUtf8Error::into_bytes);
-        }
-        // The check is so much faster than the standard library's that it pays for the copy.
-        return match simdutf8::basic::from_utf8(&bytes) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(_) => Err(bytes),
-        };
+        return simdutf8::basic::from_utf8(bytes).ok().map(Cow::Borrowed);
     }
-    let (text, errors) = encoding.decode_with_bom_removal(&bytes);
+    let (text, errors) = encoding.decode_with_bom_removal(bytes);
     // Single-byte charsets take any byte: C1 controls in the result show that it was another.
     let odd = encoding.is_single_byte() && text.chars().any(|c| matches!(c, '\u{80}'..='\u{9f}'));
-    if errors || odd { Err(bytes) } else { Ok(text.into_owned()) }
+    (!errors && !odd).then_some(text)
 }
 
-fn wrap(text: String, encoding: &'static Encoding, replaced: bool) -> Text {
+fn wrap<'a>(text: impl Into<Cow<'a, str>>, encoding: &'static Encoding, replaced: bool) -> Text<'a> {
+    let text = text.into();
     let start = end_of_declaration(&text);
     Text::new(text, start, encoding.name(), replaced)
 }
@@ -234,7 +231,7 @@ mod tests {
             ("BOM outranks", [b"\xef\xbb\xbf", rss("utf-16").as_bytes()].concat(), Some("gbk"), "UTF-8"),
         ];
         for (name, bytes, http, charset) in cases {
-            let text = decode(bytes, None, http);
+            let text = decode(&bytes, None, http);
             assert!(text.as_str().contains("青浦工业园区开展调研"), "{name}: {}", text.as_str());
             assert!(text.charset().eq_ignore_ascii_case(charset) || charset == "GBK", "{name}: {}", text.charset());
             assert!(!text.as_str().contains("<?xml"), "{name}");
@@ -244,16 +241,16 @@ mod tests {
     #[test]
     fn utf16_with_and_without_bom() {
         let wide: Vec<u8> = rss("utf-16").encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert!(decode(wide.clone(), None, None).as_str().contains("青浦"));
+        assert!(decode(&wide, None, None).as_str().contains("青浦"));
         let marked = [&[0xff, 0xfe][..], &wide].concat();
-        assert!(decode(marked, None, None).as_str().starts_with("\n<rss>"));
+        assert!(decode(&marked, None, None).as_str().starts_with("\n<rss>"));
     }
 
     #[test]
     fn one_bad_byte_does_not_change_the_language() {
         let mut bytes = rss("utf-8").into_bytes();
         bytes.splice(60..60, [0xff]);
-        let text = decode(bytes, None, None);
+        let text = decode(&bytes, None, None);
         assert_eq!(text.charset(), "UTF-8");
         assert!(text.has_replacements() && text.as_str().contains("工业园区"));
     }
@@ -262,7 +259,7 @@ mod tests {
     fn pages_declare_in_a_meta() {
         for meta in ["<meta charset=\"gb2312\">", "<META http-equiv=Content-Type content='text/html; charset=GBK'>"] {
             let page = gb18030(&format!("<!DOCTYPE html><html><head>{meta}</head><body>青浦</body></html>"));
-            assert!(decode(page, None, None).as_str().contains("青浦"), "{meta}");
+            assert!(decode(&page, None, None).as_str().contains("青浦"), "{meta}");
         }
     }
 }

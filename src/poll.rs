@@ -90,7 +90,7 @@ pub struct Reading {
 /// [`ParseError`] where it is no feed.
 pub fn read_document(source: &Source, document: Document) -> Result<Reading, ParseError> {
     let http_charset = document.content_type.as_deref().and_then(charset_of);
-    let text = decode::decode(document.bytes, source.charset, http_charset);
+    let text = decode::decode(&document.bytes, source.charset, http_charset);
     let raw = parse::parse(&text, source.select.as_ref())?;
     let document_url = source.base_url.clone().or_else(|| Url::parse(&document.url).ok());
     let context = Context { document_url, timezone: source.timezone, tags: &source.tags, now: document.fetched_at };

@@ -1,21 +1,24 @@
 //! Decoded text: UTF-8 by construction, with the charset that it came from.
 
+use std::borrow::Cow;
+
 /// Text of a document after decoding.
 ///
-/// Only `decode` makes one from bytes, so no parser can be handed undecoded bytes.
+/// Only `decode` makes one from bytes, so no parser can be handed undecoded bytes. A document that
+/// is UTF-8 already is borrowed, not copied.
 #[derive(Debug, Clone)]
-pub struct Text {
-    content: String,
+pub struct Text<'a> {
+    content: Cow<'a, str>,
     start: usize,
     charset: &'static str,
     replaced: bool,
 }
 
-impl Text {
+impl<'a> Text<'a> {
     /// Wraps decoded `content`; what stands before byte `start` (a BOM, an XML declaration whose
     /// encoding no longer holds) is not shown to parsers. `replaced` says that some bytes did not
     /// fit the charset and became U+FFFD.
-    pub(crate) fn new(content: String, start: usize, charset: &'static str, replaced: bool) -> Self {
+    pub(crate) fn new(content: Cow<'a, str>, start: usize, charset: &'static str, replaced: bool) -> Self {
         let start = if content.is_char_boundary(start) { start } else { 0 };
         Self { content, start, charset, replaced }
     }

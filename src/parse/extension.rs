@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::feed::{RawAttachment, RawDate, RawEntry};
+use crate::model::feed::{RawAttachment, RawDate, RawEntry, RawText};
 
 /// Dublin Core, <http://purl.org/dc/elements/1.1/>.
 pub(super) const DC: &str = "http://purl.org/dc/elements/1.1/";
@@ -61,7 +61,12 @@ impl Extensions {
     pub(super) fn add(&mut self, prefix: &str, name: &str, found: Extension, namespaces: &BTreeMap<String, String>) {
         let declared = namespaces.get(prefix).map(|ns| canonical(ns)).filter(|ns| !ns.is_empty());
         let namespace = declared.unwrap_or_else(|| by_custom(prefix));
-        self.0.entry(namespace.to_owned()).or_default().entry(name.to_owned()).or_default().push(found);
+        if !self.0.contains_key(namespace) {
+            self.0.insert(namespace.to_owned(), BTreeMap::new());
+        }
+        if let Some(names) = self.0.get_mut(namespace) {
+            names.entry(name.to_owned()).or_default().push(found);
+        }
     }
 
     /// All elements of this name.
@@ -102,6 +107,9 @@ fn by_custom(prefix: &str) -> &str {
 
 /// What a repair noted because the strict crates would lose it.
 pub(super) fn read_own(extensions: &Extensions, entry: &mut RawEntry) {
+    if !extensions.0.contains_key(OWN) {
+        return;
+    }
     let text = |name| extensions.text(OWN, name);
     // Of several dates the last is the newest.
     let last = |name| extensions.all(OWN, name).iter().rev().find_map(|e| e.value.clone());
@@ -125,44 +133,37 @@ pub(super) fn read_own(extensions: &Extensions, entry: &mut RawEntry) {
 /// where there is none. A `media:group` holds alternatives of one thing; `media:title` is the
 /// entry's title only where it has none.
 pub(super) fn read_media(extensions: &Extensions, entry: &mut RawEntry) {
+    if !extensions.0.contains_key(MEDIA) {
+        return;
+    }
     let groups = extensions.all(MEDIA, "group");
-    let in_groups =
-        |name: &str| groups.iter().filter_map(|g| g.children.get(name)).flatten().cloned().collect::<Vec<_>>();
-    let everywhere =
-        |name: &str| extensions.all(MEDIA, name).iter().cloned().chain(in_groups(name)).collect::<Vec<_>>();
+    let everywhere = |name: &'static str| {
+        let in_groups = groups.iter().filter_map(move |group| group.children.get(name)).flatten();
+        extensions.all(MEDIA, name).iter().chain(in_groups)
+    };
+    let values = |name| everywhere(name).filter_map(|found| found.value.as_deref());
     for content in everywhere("content") {
-        if let Some(url) = content.attributes.get("url").filter(|url| !url.trim().is_empty())
-            && !entry.attachments.iter().any(|known| known.url == *url)
+        let of = |key: &str| content.attributes.get(key).cloned();
+        if let Some(url) = of("url").filter(|url| !url.trim().is_empty())
+            && !entry.attachments.iter().any(|known| known.url == url)
         {
             entry.attachments.push(RawAttachment {
-                url: url.clone(),
-                mime_type: content
-                    .attributes
-                    .get("type")
-                    .cloned()
-                    .or_else(|| content.attributes.get("medium").map(|m| format!("{m}/*"))),
-                size: content.attributes.get("fileSize").cloned(),
-                duration: content.attributes.get("duration").cloned(),
+                url,
+                mime_type: of("type").or_else(|| of("medium").map(|medium| format!("{medium}/*"))),
+                size: of("fileSize"),
+                duration: of("duration"),
             });
         }
         entry.image =
             entry.image.take().or_else(|| content.children.get("thumbnail")?.first()?.attributes.get("url").cloned());
     }
-    entry.image = entry.image.take().or_else(|| everywhere("thumbnail").first()?.attributes.get("url").cloned());
-    for category in everywhere("category") {
-        entry.tags.extend(category.value);
-    }
-    entry.tags.extend(
-        everywhere("keywords")
-            .into_iter()
-            .filter_map(|e| e.value)
-            .flat_map(|list| list.split(',').map(str::to_owned).collect::<Vec<_>>()),
-    );
+    entry.image = entry.image.take().or_else(|| everywhere("thumbnail").next()?.attributes.get("url").cloned());
+    entry.tags.extend(values("category").map(str::to_owned));
+    entry.tags.extend(values("keywords").flat_map(|list| list.split(',')).map(str::to_owned));
     if entry.title.as_ref().is_none_or(|title| title.value.trim().is_empty()) {
-        entry.title = everywhere("title").into_iter().find_map(|e| e.value).map(crate::model::feed::RawText::unknown);
+        entry.title = values("title").next().map(RawText::unknown);
     }
     if entry.summary.is_none() && entry.content.is_none() {
-        entry.summary =
-            everywhere("description").into_iter().find_map(|e| e.value).map(crate::model::feed::RawText::unknown);
+        entry.summary = values("description").next().map(RawText::unknown);
     }
 }

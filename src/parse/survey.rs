@@ -3,9 +3,6 @@
 
 use memchr::{memchr, memmem};
 
-/// Elements of RSS whose inside is text; markup there is dropped by the crate.
-const TEXTS: [&[u8]; 5] = [b"title", b"description", b"content:encoded", b"category", b"dc:title"];
-
 /// Whether an RSS document is one that the crate reads whole.
 pub(super) fn rss_is_plain(text: &str) -> bool {
     let root = text.trim_start();
@@ -24,21 +21,26 @@ pub(super) fn atom_is_plain(text: &str) -> bool {
     is_atom && walk(text.as_bytes(), atom_tag_is_plain)
 }
 
-/// Shows each tag, from behind its `<` up to its `>`, until `check` objects. CDATA sections and
-/// comments are passed over.
+/// Shows each tag until `check` objects: a start tag from behind its `<` up to its `>`, of an end
+/// tag all that follows its `<`. CDATA sections and comments are passed over.
 fn walk<'a>(text: &'a [u8], mut check: impl FnMut(&'a [u8]) -> bool) -> bool {
     let mut at = 0;
     while let Some(n) = memchr(b'<', &text[at..]) {
         at += n + 1;
         let rest = &text[at..];
+        if rest.first() == Some(&b'/') {
+            if !check(rest) {
+                return false;
+            }
+            continue;
+        }
         if rest.first() == Some(&b'!') {
-            let end: &[u8] = match rest {
-                [b'!', b'[', ..] => b"]]>",
-                [b'!', b'-', ..] => b"-->",
+            at += match rest {
+                [b'!', b'[', ..] => end_of(rest, b']', b"]]>"),
+                [b'!', b'-', ..] => end_of(rest, b'-', b"-->"),
                 // A document type may declare entities.
                 _ => return false,
             };
-            at += memmem::find(rest, end).map_or(rest.len(), |n| n + end.len());
             continue;
         }
         let end = memchr(b'>', rest).unwrap_or(rest.len());
@@ -48,6 +50,20 @@ fn walk<'a>(text: &'a [u8], mut check: impl FnMut(&'a [u8]) -> bool) -> bool {
         at += end;
     }
     true
+}
+
+/// Where a section ends that `mark` closes; `first` is the byte the mark begins with. These sections
+/// are many and short, and a prepared search would cost more than it saves.
+fn end_of(text: &[u8], first: u8, mark: &[u8]) -> usize {
+    let mut at = 2;
+    while let Some(n) = text.get(at..).and_then(|rest| memchr(first, rest)) {
+        at += n;
+        if text[at..].starts_with(mark) {
+            return at + mark.len();
+        }
+        at += 1;
+    }
+    text.len()
 }
 
 /// What was met in an RSS document.
@@ -67,24 +83,27 @@ impl<'a> Rss<'a> {
         {
             return false;
         }
-        match tag.first() {
-            Some(b'/') | None => return true,
-            Some(b't' | b'd' | b'c') => {
-                let open = |name: &&[u8]| tag.starts_with(name) && matches!(tag.get(name.len()), None | Some(b' '));
-                self.inside = TEXTS.into_iter().find(open).filter(|_| tag.last() != Some(&b'/'));
+        if matches!(tag.first(), Some(b'/') | None) {
+            return true;
+        }
+        let space = tag.iter().position(|b| *b == b' ').unwrap_or(tag.len());
+        let (name, attributes) = tag.split_at(space);
+        match name {
+            // Elements whose inside is text; markup there is dropped by the crate.
+            b"title" | b"description" | b"content:encoded" | b"category" | b"dc:title" => {
+                self.inside = Some(name).filter(|_| tag.last() != Some(&b'/'));
             }
-            Some(b'i') if tag.starts_with(b"item") => {
+            b"item" => {
                 self.items += 1;
                 (self.links, self.enclosures) = (0, 0);
             }
+            b"link" if attributes.is_empty() => self.links += 1,
+            b"enclosure" => self.enclosures += 1,
             // The crate keeps iTunes categories for the channel only.
-            Some(b'i') if self.items > 0 && tag.starts_with(b"itunes:category") => return false,
-            Some(b'l') if tag == b"link" => self.links += 1,
-            Some(b'e') if tag.starts_with(b"enclosure") => self.enclosures += 1,
+            b"itunes:category" if self.items > 0 => return false,
             _ => {}
         }
-        let attributes = memchr(b' ', tag).map_or(&tag[..0], |space| &tag[space..]);
-        if attributes.windows(4).any(|w| w == b" xml") {
+        if memchr::memchr_iter(b' ', attributes).any(|at| attributes[at + 1..].starts_with(b"xml")) {
             self.namespaces += usize::from(memmem::find(attributes, b"xmlns=").is_some());
             if memmem::find(attributes, b"xml:base").is_some()
                 || memmem::find(attributes, b"netscape.com/rdf").is_some()
@@ -98,17 +117,20 @@ impl<'a> Rss<'a> {
 
 /// The crate takes the types of RFC 4287 only, and knows neither Atom 0.3 nor bases of entries.
 fn atom_tag_is_plain(tag: &[u8]) -> bool {
-    let Some(space) = memchr(b' ', tag).filter(|_| tag.first() != Some(&b'/')) else { return true };
+    if tag.first() == Some(&b'/') {
+        return true;
+    }
+    let Some(space) = memchr(b' ', tag) else { return true };
     // A link has neither type nor mode that matters, and most tags with attributes are links.
     let attributes = &tag[space..];
-    let named = |name: &[u8]| attributes.windows(name.len()).any(|w| w == name);
+    let named = |name: &[u8]| memmem::find(attributes, name).is_some();
     if named(b"xml:base") || named(b" mode=") || named(b"purl.org/atom/ns") {
         return false;
     }
     if !matches!(&tag[..space], b"content" | b"title" | b"summary" | b"subtitle" | b"rights") {
         return true;
     }
-    match attributes.windows(5).position(|w| w == b"type=") {
+    match memmem::find(attributes, b"type=") {
         Some(n) => {
             let value = &attributes[(n + 6).min(attributes.len())..];
             let known = |kind: &&[u8]| value.starts_with(kind) && matches!(value.get(kind.len()), Some(b'"' | b'\''));

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::feed::{RawDate, TextKind};
 
 fn read(text: &str) -> Result<RawFeed, ParseError> {
-    parse(&Text::new(text.to_owned(), 0, "UTF-8", false), None)
+    parse(&Text::new(text.into(), 0, "UTF-8", false), None)
 }
 
 #[test]
@@ -86,13 +86,13 @@ fn broken_feeds_and_other_documents_are_told_apart() {
 fn a_list_on_a_page() -> Result<(), ParseError> {
     let page = "<html lang=zh><title>P</title><ul><li><a href='/1'>一</a><p>x</p><i>2023-04-24 09:12 来源:网</i></li><li>no link</li></ul></html>";
     let select = Select { item: "li".into(), content: Some("p".into()), date: Some("i".into()), ..Select::default() };
-    let feed = parse(&Text::new(page.to_owned(), 0, "UTF-8", false), Some(&select))?;
+    let feed = parse(&Text::new(page.into(), 0, "UTF-8", false), Some(&select))?;
     assert_eq!(feed.entries.len(), 2);
     assert_eq!(feed.entries[0].link.as_deref(), Some("/1"));
     assert_eq!(feed.entries[0].published, Some(RawDate::Text("2023-04-24 09:12".into())));
     assert_eq!(feed.entries[1].title.as_ref().map(|t| t.value.as_str()), Some("no link"));
     let none =
-        parse(&Text::new(page.to_owned(), 0, "UTF-8", false), Some(&Select { item: ".x".into(), ..Select::default() }));
+        parse(&Text::new(page.into(), 0, "UTF-8", false), Some(&Select { item: ".x".into(), ..Select::default() }));
     assert!(matches!(none, Err(ParseError::NoItems { .. })));
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Atom 0.3 and 1.0, broken or with what the strict crate would refuse -> Atom 1.0.
 
+use std::borrow::Cow;
+
 use super::names::Vocabulary;
 use super::token::{Token, decode_references};
-use super::{Attributes, Captured, Walker, attribute, join};
+use super::{Attributes, Captured, Walker, attribute, folded, join};
 
 /// What the walk is in.
 #[derive(Debug, Default)]
@@ -32,7 +34,7 @@ pub(super) fn walk(w: &mut Walker<'_>) {
 }
 
 fn end(w: &mut Walker<'_>, state: &mut State, name: &str) {
-    let local = w.scopes.resolve(name).1.to_ascii_lowercase();
+    let local = folded(w.scopes.resolve(name).1);
     if state.source && (local == "source" || w.is_frame(name)) {
         w.out.push_str("</source>");
         state.source = false;
@@ -51,7 +53,7 @@ fn close_entry(w: &mut Walker<'_>, state: &mut State) {
 
 fn start<'a>(w: &mut Walker<'a>, state: &mut State, name: &'a str, attributes: &Attributes<'a>, empty: bool) {
     let (vocabulary, local) = w.enter(name, attributes, empty);
-    let folded = local.to_ascii_lowercase();
+    let folded = folded(local);
     match vocabulary {
         Vocabulary::Core | Vocabulary::Atom => element(w, state, name, &folded, attributes, empty),
         Vocabulary::Known(prefix) if !state.source => w.pass(prefix, name, local, attributes, empty),
@@ -104,7 +106,7 @@ fn element<'a>(
     }
 }
 
-fn inside<'a>(w: &mut Walker<'a>, name: &'a str, empty: bool, short: bool) -> Captured {
+fn inside<'a>(w: &mut Walker<'a>, name: &'a str, empty: bool, short: bool) -> Captured<'a> {
     if empty { Captured::default() } else { w.capture(name, short) }
 }
 
@@ -129,11 +131,11 @@ fn person<'a>(w: &mut Walker<'a>, name: &'a str, role: &str, empty: bool) {
                     w.tokens.rewind(place);
                     break;
                 }
-                let local = w.enter(part, &attributes, empty).1.to_ascii_lowercase();
+                let local = folded(w.enter(part, &attributes, empty).1);
                 let base = w.base().map(str::to_owned);
                 let captured = inside(w, part, empty, true);
                 let value = captured.text.trim();
-                match local.as_str() {
+                match &*local {
                     "name" => parts.push(("name", value.to_owned())),
                     "email" => parts.push(("email", value.to_owned())),
                     "uri" | "url" | "homepage" => parts.push(("uri", join(base.as_deref(), value))),
@@ -221,28 +223,26 @@ fn text<'a>(
 }
 
 /// RFC 4287, sections 3.1.1 and 4.1.3.3; Atom 0.3, section "Content Constructs".
-fn construct(captured: &Captured, kind: &str, mode: &str) -> (String, bool) {
+fn construct<'c>(captured: &'c Captured<'_>, kind: &str, mode: &str) -> (Cow<'c, str>, bool) {
     let is_html = kind.contains("html");
     let textual = kind.is_empty() || kind.starts_with("text") || is_html || kind.ends_with("xml");
     if (mode == "base64" || (!textual && !captured.has_markup))
         && let Some(decoded) = base64(&captured.text)
     {
-        return (decoded, is_html || !textual);
+        return (decoded.into(), is_html || !textual);
     }
     if captured.has_markup {
         let markup = captured.markup.trim();
-        return (if kind.contains("xhtml") { without_wrapper(markup).to_owned() } else { markup.to_owned() }, true);
+        return (if kind.contains("xhtml") { without_wrapper(markup) } else { markup }.into(), true);
     }
     match kind {
         // Inside XHTML text is markup still.
         "xhtml" | "application/xhtml+xml" if mode != "escaped" => {
             let mut escaped = String::new();
             super::escape_into(&mut escaped, captured.text.trim());
-            (escaped, true)
+            (escaped.into(), true)
         }
-        _ => {
-            (captured.text.trim().to_owned(), is_html || (mode == "escaped" && kind != "text/plain" && kind != "text"))
-        }
+        _ => (captured.text.trim().into(), is_html || (mode == "escaped" && kind != "text/plain" && kind != "text")),
     }
 }
 

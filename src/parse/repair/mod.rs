@@ -62,16 +62,25 @@ struct Open<'a> {
 
 /// What stands inside an element.
 #[derive(Debug, Default)]
-struct Captured {
+struct Captured<'a> {
     /// The text, references decoded, markup left out.
-    text: String,
+    text: Cow<'a, str>,
     /// The inside as markup.
     markup: String,
     /// Whether there were elements inside.
     has_markup: bool,
 }
 
-impl Captured {
+impl<'a> Captured<'a> {
+    /// Adds a piece of text; the first is not copied.
+    fn add(&mut self, text: Cow<'a, str>) {
+        if self.text.is_empty() {
+            self.text = text;
+        } else {
+            self.text.to_mut().push_str(&text);
+        }
+    }
+
     /// The text, or where there is markup that.
     fn value(&self) -> &str {
         if self.has_markup { &self.markup } else { &self.text }
@@ -96,7 +105,8 @@ impl<'a> Walker<'a> {
             tokens: Tokens::new(text),
             scopes: Scopes::default(),
             open: Vec::new(),
-            out: String::with_capacity(text.len() + 1024),
+            // A repaired document is hardly longer, and growing would hold it twice.
+            out: String::with_capacity(text.len() + text.len() / 8 + 4096),
             warnings: Vec::new(),
         }
     }
@@ -108,7 +118,7 @@ impl<'a> Walker<'a> {
             let Token::Start { name, attributes, .. } = self.tokens.next()? else { continue };
             self.scopes.enter(0, &attributes);
             let local = self.scopes.resolve(name).1;
-            let format = match local.to_ascii_lowercase().as_str() {
+            let format = match &*folded(local) {
                 "rss" | "rdf" | "channel" => Format::Rss,
                 "feed" | "entry" => Format::Atom,
                 _ => continue,
@@ -172,7 +182,7 @@ impl<'a> Walker<'a> {
 
     /// Takes all up to the end tag of the element just entered, and closes it. `short` elements
     /// hold no markup: another field of the feed inside them means that they were not closed.
-    fn capture(&mut self, name: &'a str, short: bool) -> Captured {
+    fn capture(&mut self, name: &'a str, short: bool) -> Captured<'a> {
         let mut captured = Captured::default();
         let mut inside: Vec<&'a str> = Vec::new();
         loop {
@@ -183,13 +193,13 @@ impl<'a> Walker<'a> {
                     break;
                 }
                 Some(Token::Text(text)) => {
-                    captured.text.push_str(&self.tokens.decode(text));
+                    captured.add(self.tokens.decode(text));
                     if captured.has_markup {
                         captured.markup.push_str(text);
                     }
                 }
                 Some(Token::CData(text)) => {
-                    captured.text.push_str(text);
+                    captured.add(Cow::Borrowed(text));
                     if captured.has_markup {
                         escape_into(&mut captured.markup, text);
                     }
@@ -333,6 +343,15 @@ fn attribute<'s>(attributes: &'s Attributes<'_>, name: &str) -> Option<&'s str> 
     attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
+/// A name in lower case, which most are.
+fn folded(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
 /// `relative` against a base that may be relative itself.
 fn join(base: Option<&str>, relative: &str) -> String {
     let joined = base.and_then(|base| Url::parse(base).ok()).and_then(|base| base.join(relative.trim()).ok());
@@ -360,40 +379,68 @@ fn push_tag(out: &mut String, markup: &str, name: &str) {
 
 /// Escapes text for XML and leaves out what XML 1.0 forbids.
 fn escape_into(out: &mut String, text: &str) {
-    let mut from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let reference = match byte {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'"' => "&quot;",
-            0..=8 | 11 | 12 | 14..=31 => "",
-            // U+FFFE and U+FFFF.
-            0xef if matches!(text.as_bytes().get(at..at + 3), Some([_, 0xbf, 0xbe | 0xbf])) => {
-                out.push_str(&text[from..at]);
-                from = at + 3;
-                continue;
-            }
-            _ => continue,
+    let mut rest = text;
+    // Spans without a mark are found at the speed of memory; between marks the gaps are short.
+    while let Some(at) = rest.bytes().position(|b| MARKS[usize::from(b)]) {
+        let (span, from) = rest.split_at(at);
+        out.push_str(span);
+        let (reference, taken) = match from.as_bytes()[0] {
+            b'&' => ("&amp;", 1),
+            b'<' => ("&lt;", 1),
+            b'>' => ("&gt;", 1),
+            b'"' => ("&quot;", 1),
+            // U+FFFE and U+FFFF; the other characters of this row are full-width forms.
+            0xef if is_noncharacter(from.as_bytes()) => ("", 3),
+            0xef => (&from[..3], 3),
+            _ => ("", 1),
         };
-        out.push_str(&text[from..at]);
         out.push_str(reference);
-        from = at + 1;
+        rest = &from[taken..];
     }
-    out.push_str(&text[from..]);
+    out.push_str(rest);
 }
 
-/// Writes text as the inside of an element: as CDATA where there is much to escape, which the
+/// Bytes that [`escape_into`] looks at.
+const MARKS: [bool; 256] = {
+    let mut marks = [false; 256];
+    let mut at = 0;
+    while at < 32 {
+        marks[at] = !matches!(at as u8, b'\t' | b'\n' | b'\r');
+        at += 1;
+    }
+    marks[b'&' as usize] = true;
+    marks[b'<' as usize] = true;
+    marks[b'>' as usize] = true;
+    marks[b'"' as usize] = true;
+    marks[0xef] = true;
+    marks
+};
+
+fn is_noncharacter(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xef, 0xbf, 0xbe | 0xbf, ..])
+}
+
+/// Whether XML 1.0 allows every character of a text.
+fn is_allowed(text: &str) -> bool {
+    // Without an early end the compiler makes wide steps of it.
+    let controls = text.bytes().fold(0u8, |sum, b| sum | u8::from(b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')));
+    let bytes = text.as_bytes();
+    controls == 0 && memchr::memmem::find_iter(bytes, b"\xef\xbf").all(|at| !is_noncharacter(&bytes[at..]))
+}
+
+/// Writes text as the inside of an element: as CDATA where there is something to escape, which the
 /// strict readers take in whole.
 fn text_into(out: &mut String, text: &str) {
-    let plain = |b: u8| b >= b' ' && b != 0xef || matches!(b, b'\t' | b'\n' | b'\r');
-    let markup = memchr::memchr2(b'<', b'&', text.as_bytes()).is_some();
-    if markup && text.bytes().all(plain) && memchr::memmem::find(text.as_bytes(), b"]]>").is_none() {
+    let bytes = text.as_bytes();
+    let ends_cdata = memchr::memmem::find(bytes, b"]]>").is_some();
+    if ends_cdata || !is_allowed(text) {
+        escape_into(out, text);
+    } else if memchr::memchr2(b'<', b'&', bytes).is_some() {
         out.push_str("<![CDATA[");
         out.push_str(text);
         out.push_str("]]>");
     } else {
-        escape_into(out, text);
+        out.push_str(text);
     }
 }
 

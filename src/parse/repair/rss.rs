@@ -2,7 +2,7 @@
 
 use super::names::Vocabulary;
 use super::token::Token;
-use super::{Attributes, Walker, attribute, join};
+use super::{Attributes, Walker, attribute, folded, join};
 
 /// What of an item or channel was written already: the first of each field counts.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ fn close_item(w: &mut Walker<'_>, state: &mut State) {
 
 fn start<'a>(w: &mut Walker<'a>, state: &mut State, name: &'a str, attributes: &Attributes<'a>, empty: bool) {
     let (vocabulary, local) = w.enter(name, attributes, empty);
-    let folded = local.to_ascii_lowercase();
+    let folded = folded(local);
     match vocabulary {
         Vocabulary::Core => core(w, state, name, &folded, attributes, empty),
         Vocabulary::Atom if state.item.is_some() || folded == "link" => {
@@ -71,7 +71,7 @@ fn start<'a>(w: &mut Walker<'a>, state: &mut State, name: &'a str, attributes: &
         Vocabulary::Known(prefix) => w.pass(prefix, name, local, attributes, empty),
         Vocabulary::Markup if state.item.is_some() => {
             let captured = if empty { String::new() } else { w.capture(name, false).value().to_owned() };
-            if matches!(folded.as_str(), "body" | "div") && state.fields.first("content") {
+            if matches!(&*folded, "body" | "div") && state.fields.first("content") {
                 w.write("content:encoded", &[], &captured);
             }
         }
