@@ -12,7 +12,7 @@
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{DecoderResult, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::model::text::Text;
 
@@ -80,9 +80,11 @@ fn utf32(bytes: &[u8]) -> Option<String> {
 /// Nothing fitted without error: the charset with the fewest wrong bytes wins. A few bad bytes in
 /// declared UTF-8 must not turn the rest into another language.
 fn fallback<'a>(bytes: &'a [u8], first: Option<&'static Encoding>) -> Text<'a> {
-    let utf8 = String::from_utf8_lossy(bytes);
-    let bad = utf8.matches('\u{FFFD}').count();
-    let wide = utf8.chars().filter(|c| !c.is_ascii() && *c != '\u{FFFD}').count();
+    let (mut bad, mut wide) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        bad += usize::from(!chunk.invalid().is_empty());
+        wide += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+    }
     if bad <= wide / 8 || (bad <= 4 && wide == 0) {
         return wrap(mostly_utf8(bytes), UTF_8, true);
     }
@@ -90,6 +92,9 @@ fn fallback<'a>(bytes: &'a [u8], first: Option<&'static Encoding>) -> Text<'a> {
     detector.feed(bytes, true);
     let guessed = detector.guess(None, Utf8Detection::Allow);
     let guessed = if guessed == GBK { GB18030 } else { guessed };
+    if let Some(text) = decode_tightly(bytes, guessed) {
+        return wrap(text, guessed, false);
+    }
     let (decoded, errors) = guessed.decode_without_bom_handling(bytes);
     match first {
         Some(stated) if errors && stated != guessed && stated != UTF_8 => {
@@ -144,10 +149,33 @@ fn decode_exactly<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Option<Co
     if encoding == UTF_8 {
         return simdutf8::basic::from_utf8(bytes).ok().map(Cow::Borrowed);
     }
-    let (text, errors) = encoding.decode_with_bom_removal(bytes);
+    let text = if bytes.is_ascii() && encoding.is_ascii_compatible() {
+        simdutf8::basic::from_utf8(bytes).ok().map(Cow::Borrowed)?
+    } else {
+        Cow::Owned(decode_tightly(bytes, encoding)?)
+    };
     // Single-byte charsets take any byte: C1 controls in the result show that it was another.
     let odd = encoding.is_single_byte() && text.chars().any(|c| matches!(c, '\u{80}'..='\u{9f}'));
-    (!errors && !odd).then_some(text)
+    (!odd).then_some(text)
+}
+
+/// Decodes into hardly more memory than the text takes; the crate's own call sets aside three times
+/// the document.
+fn decode_tightly(bytes: &[u8], encoding: &'static Encoding) -> Option<String> {
+    let mut decoder = encoding.new_decoder_with_bom_removal();
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 8 + 64);
+    let mut at = 0;
+    loop {
+        let (result, read) = decoder.decode_to_string_without_replacement(&bytes[at..], &mut text, true);
+        at += read;
+        match result {
+            DecoderResult::InputEmpty => break,
+            DecoderResult::OutputFull => text.reserve((bytes.len() - at) * 3 / 2 + 64),
+            DecoderResult::Malformed(..) => return None,
+        }
+    }
+    text.shrink_to_fit();
+    Some(text)
 }
 
 fn wrap<'a>(text: impl Into<Cow<'a, str>>, encoding: &'static Encoding, replaced: bool) -> Text<'a> {

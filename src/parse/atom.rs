@@ -13,10 +13,13 @@ use super::ParseError;
 use super::extension::{Extensions, OWN, from_atom, read_media, read_own};
 use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText, TextKind};
 
-pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
+/// Reads a text; one that is handed over is given up before its copy in values is made.
+pub(super) fn parse(text: impl AsRef<str>) -> Result<RawFeed, ParseError> {
     let broken =
         |error: atom_syndication::Error| ParseError::Broken { format: Format::Atom, detail: error.to_string() };
-    Ok(feed(atom_syndication::Feed::read_from(text.as_bytes()).map_err(broken)?))
+    let source = atom_syndication::Feed::read_from(text.as_ref().as_bytes()).map_err(broken)?;
+    drop(text);
+    Ok(feed(source))
 }
 
 fn feed(source: atom_syndication::Feed) -> RawFeed {

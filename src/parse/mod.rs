@@ -80,9 +80,9 @@ pub fn parse(text: &Text, select: Option<&Select>) -> Result<RawFeed, ParseError
 /// is repaired and then read by them.
 fn markup(content: &str, is_atom: bool) -> Result<RawFeed, ParseError> {
     let (is_plain, read): (_, fn(&str) -> _) = if is_atom {
-        (survey::atom_is_plain(content), atom::parse)
+        (survey::atom_is_plain(content), |text| atom::parse(text))
     } else {
-        (survey::rss_is_plain(content), rss::parse)
+        (survey::rss_is_plain(content), |text| rss::parse(text))
     };
     let fault = match is_plain.then(|| read(content)) {
         Some(Ok(feed)) => return Ok(feed),
@@ -94,8 +94,8 @@ fn markup(content: &str, is_atom: bool) -> Result<RawFeed, ParseError> {
         return Err(fault.unwrap_or(ParseError::Broken { format, detail: "no feed begins in it".into() }));
     };
     let mut feed = match repaired.format {
-        Format::Atom => atom::parse(&repaired.xml)?,
-        _ => rss::parse(&repaired.xml)?,
+        Format::Atom => atom::parse(repaired.xml)?,
+        _ => rss::parse(repaired.xml)?,
     };
     if feed.entries.is_empty() && repaired.broken_off {
         // It ended before the first whole entry, so that is the answer.

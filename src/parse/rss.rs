@@ -16,9 +16,11 @@ use super::ParseError;
 use super::extension::{CONTENT, DCTERMS, Extensions, OWN, from_rss, read_media, read_own};
 use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText};
 
-pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
-    let channel = rss::Channel::read_from(text.as_bytes())
+/// Reads a text; one that is handed over is given up before its copy in values is made.
+pub(super) fn parse(text: impl AsRef<str>) -> Result<RawFeed, ParseError> {
+    let channel = rss::Channel::read_from(text.as_ref().as_bytes())
         .map_err(|error| ParseError::Broken { format: Format::Rss, detail: error.to_string() })?;
+    drop(text);
     Ok(feed(channel))
 }
 
