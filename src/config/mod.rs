@@ -52,6 +52,8 @@ pub mod defaults {
     pub const CONCURRENCY: usize = 64;
     /// `poll.per_host`
     pub const PER_HOST: usize = 2;
+    /// `source.select.pages`, where `next` is given.
+    pub const PAGES: usize = 3;
 }
 
 /// A checked feeds.toml.

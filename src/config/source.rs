@@ -74,6 +74,7 @@ pub(super) fn with_defaults(id: SourceId, address: Address, poll: &PollDefaults)
         charset: None,
         timezone: None,
         select: None,
+        full_text: false,
     }
 }
 
@@ -97,6 +98,7 @@ fn read_rest<'a>(section: &mut Section<'a>, source: &mut Source, folder: &Path, 
     source.charset = charset(section);
     source.timezone =
         section.get("timezone", "an offset such as \"+08:00\"", |v| v.as_str().and_then(offset)).map(|f| f.value);
+    source.full_text = section.flag("full_text").unwrap_or(false);
     source.select = section.raw("select").is_some().then(|| select(section.table("select"), findings));
 }
 
@@ -267,30 +269,44 @@ fn offset(text: &str) -> Option<FixedOffset> {
 }
 
 fn select(mut section: Section<'_>, findings: &Findings<'_>) -> Select {
-    let selector = |key: &'static str, section: &mut Section<'_>| {
-        let found = section.text(key)?;
-        if let Err(error) = scraper::Selector::parse(&found.value) {
+    let item = section.text("item");
+    if item.is_none() && section.raw("item").is_none() {
+        findings.add(section.span(), "`select` without `item`", "add item = \"…\", the CSS selector of one item");
+    }
+    let pointers = item.as_ref().is_some_and(|item| item.value.starts_with('/'));
+    let checked = |key: &'static str, found: Found<String>| {
+        if pointers && !found.value.starts_with('/') {
+            findings.add(
+                found.span,
+                format!("`{key}` in select is no JSON pointer, and `item` is one"),
+                "expected a pointer such as \"/title\"",
+            );
+        } else if !pointers && let Err(error) = scraper::Selector::parse(&found.value) {
             findings.add(
                 found.span,
                 format!("`{key}` in select is no CSS selector: {error}"),
                 "expected a selector such as \".list li\"",
             );
         }
-        Some(found.value)
+        found.value
     };
-    let item = selector("item", &mut section);
-    if item.is_none() && section.raw("item").is_none() {
-        findings.add(section.span(), "`select` without `item`", "add item = \"…\", the CSS selector of one item");
+    let item = item.map(|found| checked("item", found)).unwrap_or_default();
+    let mut part = |key: &'static str| section.text(key).map(|found| checked(key, found));
+    let mut select = Select {
+        item,
+        title: part("title"),
+        link: part("link"),
+        date: part("date"),
+        content: part("content"),
+        author: part("author"),
+        image: part("image"),
+        next: part("next"),
+        pages: 1,
+    };
+    let pages = section.count("pages", 1..=100);
+    if select.next.is_some() {
+        select.pages = pages.unwrap_or(super::defaults::PAGES);
     }
-    let select = Select {
-        item: item.unwrap_or_default(),
-        title: selector("title", &mut section),
-        link: selector("link", &mut section),
-        date: selector("date", &mut section),
-        content: selector("content", &mut section),
-        author: selector("author", &mut section),
-        image: selector("image", &mut section),
-    };
     section.finish();
     select
 }

@@ -107,28 +107,47 @@ impl Fetcher {
     pub async fn fetch(&self, source: &Source, known: &Validators, now: DateTime<Utc>) -> Result<Fetched, Failed> {
         match &source.address {
             Address::File(path) => Ok(file::read(path, source, now).await?),
-            Address::Web(url) => {
-                match tokio::time::timeout(source.timeouts.whole, self.over_http(source, url, known, now)).await {
-                    Ok(result) => result,
-                    Err(_) => Err(FetchError::TimedOut {
-                        step: "the whole fetch",
-                        limit: source.timeouts.whole,
-                        key: "timeout",
-                    }
-                    .into()),
-                }
-            }
+            Address::Web(url) => self.in_time(source, self.over_http(source, Some(url), url, known, now)).await,
+        }
+    }
+
+    /// Fetches a page that a document of `source` links to. It was learnt from the network, so the
+    /// address rules hold for it, and what is secret stays with the origin in feeds.toml.
+    ///
+    /// # Errors
+    /// [`Failed`] with the [`FetchError`].
+    pub async fn fetch_linked(&self, source: &Source, url: &Url, now: DateTime<Utc>) -> Result<Fetched, Failed> {
+        let written = match &source.address {
+            Address::Web(written) => Some(written),
+            Address::File(_) => None,
+        };
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(FetchError::BadRedirect { location: url.to_string() }.into());
+        }
+        self.in_time(source, self.over_http(source, written, url, &Validators::default(), now)).await
+    }
+
+    async fn in_time(
+        &self,
+        source: &Source,
+        fetch: impl Future<Output = Result<Fetched, Failed>>,
+    ) -> Result<Fetched, Failed> {
+        let limit = source.timeouts.whole;
+        match tokio::time::timeout(limit, fetch).await {
+            Ok(result) => result,
+            Err(_) => Err(FetchError::TimedOut { step: "the whole fetch", limit, key: "timeout" }.into()),
         }
     }
 
     async fn over_http(
         &self,
         source: &Source,
-        written: &Url,
+        written: Option<&Url>,
+        start: &Url,
         known: &Validators,
         now: DateTime<Utc>,
     ) -> Result<Fetched, Failed> {
-        let mut url = written.clone();
+        let mut url = start.clone();
         let mut hops: Vec<Hop> = Vec::new();
         loop {
             let response = self.ask(source, written, &url, known).await?;
@@ -149,14 +168,20 @@ impl Fetcher {
     }
 
     /// One request, to one hop.
-    async fn ask(&self, source: &Source, written: &Url, url: &Url, known: &Validators) -> Result<Response, FetchError> {
-        let trusted = source.allow_private || address::is_as_written(written, url);
+    async fn ask(
+        &self,
+        source: &Source,
+        written: Option<&Url>,
+        url: &Url,
+        known: &Validators,
+    ) -> Result<Response, FetchError> {
+        let trusted = source.allow_private || written.is_some_and(|written| address::is_as_written(written, url));
         if !trusted {
             address::check_literal(url)?;
         }
         let client = if trusted { &self.open } else { &self.guarded };
         let mut request = client.get(url.clone()).headers(self.headers(source, written, url));
-        if url == written || address::same_origin(written, url) {
+        if written.is_some_and(|written| address::same_origin(written, url)) {
             // Validators belong to the document, and so may follow it to another path, never to
             // another host.
             if let Some(etag) = &known.etag {
@@ -174,7 +199,7 @@ impl Fetcher {
     }
 
     /// The request headers; what is secret goes to the origin that a person named, nowhere else.
-    fn headers(&self, source: &Source, written: &Url, url: &Url) -> HeaderMap {
+    fn headers(&self, source: &Source, written: Option<&Url>, url: &Url) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let mut put = |name: reqwest::header::HeaderName, value: &str| {
             if let Ok(value) = value.parse() {
@@ -183,7 +208,7 @@ impl Fetcher {
         };
         put(ACCEPT, ACCEPTED);
         put(USER_AGENT, source.user_agent.as_deref().unwrap_or(&self.user_agent));
-        if address::same_origin(written, url) {
+        if written.is_some_and(|written| address::same_origin(written, url)) {
             for (name, value) in &source.headers {
                 if let Ok(name) = name.parse() {
                     put(name, value.reveal());

@@ -33,6 +33,20 @@ pub struct Attachment {
     pub duration_in_seconds: Option<u64>,
 }
 
+/// Where an entry is discussed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comments {
+    /// The page, absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The feed, absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed_url: Option<String>,
+    /// How many comments the publisher counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
+
 /// An entry after normalisation: NFC, no control characters, absolute URLs, sanitised HTML.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -81,6 +95,9 @@ pub struct Entry {
     /// BCP 47.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// Where it is discussed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comments: Option<Comments>,
     /// The feed an aggregate says the entry came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribution: Option<String>,

@@ -16,6 +16,8 @@ pub enum Format {
     JsonFeed,
     /// An HTML page read through selectors.
     Page,
+    /// A JSON API read through pointers.
+    Api,
 }
 
 impl Format {
@@ -27,6 +29,7 @@ impl Format {
             Self::Atom => "Atom",
             Self::JsonFeed => "JSON Feed",
             Self::Page => "page",
+            Self::Api => "JSON",
         }
     }
 }
@@ -115,6 +118,17 @@ pub struct RawOrigin {
     pub url: Option<String>,
 }
 
+/// Where an entry is discussed, as sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawComments {
+    /// The page (RSS `comments`; Atom `link rel=replies`, RFC 4685).
+    pub page: Option<String>,
+    /// The feed (`wfw:commentRss`, `link rel=replies`).
+    pub feed: Option<String>,
+    /// How many (`slash:comments`, `thr:total`).
+    pub count: Option<String>,
+}
+
 /// One item of a feed, as sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawEntry {
@@ -146,6 +160,9 @@ pub struct RawEntry {
     pub image: Option<String>,
     /// The language, as a tag of BCP 47.
     pub language: Option<String>,
+    /// Where it is discussed.
+    #[serde(default)]
+    pub comments: RawComments,
     /// The feed it came from, where this feed is an aggregate.
     pub origin: Option<RawOrigin>,
     /// `xml:base` in force at the entry, possibly relative.
@@ -178,6 +195,8 @@ pub struct RawFeed {
     pub authors: Vec<RawPerson>,
     /// `xml:base` in force at the feed.
     pub base: Option<String>,
+    /// The page that continues this one, as written (`select`).
+    pub next_page: Option<String>,
     /// How often to come.
     pub hints: PollHints,
     /// The items in document order.
@@ -199,9 +218,21 @@ impl RawFeed {
             language: None,
             authors: Vec::new(),
             base: None,
+            next_page: None,
             hints: PollHints::default(),
             entries: Vec::new(),
             warnings: Vec::new(),
         }
     }
+}
+
+/// The article behind an entry, as its page has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawArticle {
+    /// The title.
+    pub title: String,
+    /// The main text, as HTML.
+    pub html: String,
+    /// When the page says it was published.
+    pub published: Option<String>,
 }

@@ -130,7 +130,8 @@ pub struct Credentials {
     pub password: Secret,
 }
 
-/// How a page without a feed is read: CSS selectors, relative to each item.
+/// How a page without a feed is read: CSS selectors, relative to each item; or for a JSON API,
+/// JSON pointers (RFC 6901), which all begin with `/`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Select {
     /// Selects the items of the page.
@@ -147,6 +148,18 @@ pub struct Select {
     pub author: Option<String>,
     /// The image.
     pub image: Option<String>,
+    /// The link to the next page of items.
+    pub next: Option<String>,
+    /// Pages read in one poll at most, the first included.
+    pub pages: usize,
+}
+
+impl Select {
+    /// Whether it reads JSON.
+    #[must_use]
+    pub fn is_pointers(&self) -> bool {
+        self.item.starts_with('/')
+    }
 }
 
 /// One `[[source]]` of feeds.toml with every default filled in.
@@ -190,6 +203,8 @@ pub struct Source {
     pub timezone: Option<FixedOffset>,
     /// How to read a page without a feed.
     pub select: Option<Select>,
+    /// Whether the articles behind short entries are fetched.
+    pub full_text: bool,
 }
 
 /// The time limits of one fetch.
@@ -217,14 +232,15 @@ impl Source {
     #[must_use]
     pub fn recipe(&self) -> String {
         format!(
-            "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}",
+            "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}",
             self.address,
             self.base_url,
             self.tags,
             self.charset,
             self.timezone,
             self.select,
-            self.credentials.is_some()
+            self.credentials.is_some(),
+            self.full_text
         )
     }
 }

@@ -56,18 +56,36 @@ fn builder(base: Option<&Url>) -> Builder<'static> {
         // reader may follow too.
         .attribute_filter(move |_, name, value| match name {
             "cite" | "poster" => link::absolute(value, own_base.as_ref()).map(Into::into),
+            "srcset" => srcset(value, own_base.as_ref()).map(Into::into),
             _ => Some(value.into()),
         })
         .add_tags(["audio", "video", "source", "picture", "section", "main"])
         .add_tag_attributes("audio", ["src", "controls"])
         .add_tag_attributes("video", ["src", "controls", "poster", "width", "height"])
-        .add_tag_attributes("source", ["src", "type"])
+        .add_tag_attributes("source", ["src", "type", "srcset", "sizes", "media"])
+        .add_tag_attributes("img", ["srcset", "sizes"])
         .url_schemes(HashSet::from(["http", "https", "ftp", "mailto", "tel", "magnet", "gemini", "xmpp", "irc"]))
         .url_relative(match base {
             Some(base) => UrlRelative::RewriteWithBase(base.clone()),
             None => UrlRelative::PassThrough,
         });
     builder
+}
+
+/// The candidates of a `srcset` with absolute addresses (HTML, section 4.8.4.2.1); what is no web
+/// address goes.
+fn srcset(value: &str, base: Option<&Url>) -> Option<String> {
+    // A comma inside an address is followed by no white space.
+    let candidates: Vec<String> = value
+        .split(", ")
+        .flat_map(|part| part.split(",\n"))
+        .filter_map(|candidate| {
+            let (address, size) = candidate.trim().split_once(char::is_whitespace).unwrap_or((candidate.trim(), ""));
+            let absolute = link::absolute(address.trim_matches(','), base).filter(|url| link::is_web(url))?;
+            Some(format!("{absolute} {}", size.trim()).trim_end().to_owned())
+        })
+        .collect();
+    (!candidates.is_empty()).then(|| candidates.join(", "))
 }
 
 /// Plain text as HTML: escaped, empty lines part paragraphs, line ends break.
@@ -172,5 +190,20 @@ mod tests {
     fn depth_is_bounded() {
         let deep = format!("{}x", "<b>".repeat(300_000));
         assert_eq!(html(&deep).as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn every_address_in_a_body_is_absolute() {
+        let base = Url::parse("https://e.org/n/1.html").ok();
+        let html = "<img src='/a.jpg' srcset='/a-1x.jpg 1x, b,c.jpg 2x, javascript:x() 3x'><video poster='p.png' src='v.mp4'></video><a href='?q'>x</a>";
+        let html = Sanitiser::default().html(&RawText::html(html), base.as_ref()).unwrap_or_default();
+        for address in [
+            "src=\"https://e.org/a.jpg\"",
+            "\"https://e.org/a-1x.jpg 1x, https://e.org/n/b,c.jpg 2x\"",
+            "poster=\"https://e.org/n/p.png\"",
+            "https://e.org/n/1.html?q",
+        ] {
+            assert!(html.contains(address), "{address} in {html}");
+        }
     }
 }

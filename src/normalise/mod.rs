@@ -15,8 +15,8 @@ mod text;
 use chrono::{DateTime, FixedOffset, Utc};
 use url::Url;
 
-use crate::model::entry::{Attachment, Entry, Feed};
-use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawText, TextKind};
+use crate::model::entry::{Attachment, Comments, Entry, Feed};
+use crate::model::feed::{Format, RawArticle, RawAttachment, RawDate, RawEntry, RawFeed, RawText, TextKind};
 use body::Sanitiser;
 use date::DateContext;
 pub use link::canonical as canonical_link;
@@ -72,6 +72,34 @@ pub fn normalise(raw: &RawFeed, context: &Context<'_>) -> Feed {
         authors: person::all(&raw.authors, base.as_ref()),
         entries,
     }
+}
+
+/// Puts the article behind an entry in place of a shorter body, which stays as the excerpt. Its page
+/// dates the entry only where the feed does not.
+pub fn take_article(entry: &mut Entry, article: &RawArticle, context: &Context<'_>) {
+    let base = entry.url.as_deref().and_then(|url| Url::parse(url).ok());
+    let Some(html) = Sanitiser::default().html(&RawText::html(article.html.as_str()), base.as_ref()) else { return };
+    let before = entry.content_html.take();
+    let excerpt = before.as_deref().map(text::plain).filter(|text| !text.is_empty());
+    if excerpt.as_deref().map_or(0, |text| text.chars().count()) >= text::plain(&html).chars().count() {
+        entry.content_html = before;
+        return;
+    }
+    entry.summary = entry.summary.take().or(excerpt);
+    entry.content_html = Some(html);
+    entry.content_text = None;
+    if entry.dated().is_none() {
+        let zone = context.timezone.unwrap_or_else(|| context.now.fixed_offset().timezone());
+        let dates = DateContext { zone, chinese: false, reference: context.now.fixed_offset() };
+        entry.published = article.published.as_deref().and_then(|date| date::parse(date, &dates));
+    }
+}
+
+/// Characters of text that an entry shows.
+#[must_use]
+pub fn length(entry: &Entry) -> usize {
+    let body = entry.content_html.as_deref().map(text::plain);
+    body.or_else(|| entry.summary.clone()).map_or(0, |text| text.chars().count())
 }
 
 /// What relative links count from: `xml:base`, the feed's page, the document.
@@ -133,6 +161,7 @@ fn normalise_entry(raw: &RawEntry, base: Option<&Url>, dates: &Dates, sanitiser:
         attachments: raw.attachments.iter().filter_map(|a| attachment(a, base)).collect(),
         image: raw.image.as_deref().and_then(|l| link::absolute(l, base)),
         language: None,
+        comments: comments(raw, base),
         attribution: raw
             .origin
             .as_ref()
@@ -140,6 +169,16 @@ fn normalise_entry(raw: &RawEntry, base: Option<&Url>, dates: &Dates, sanitiser:
             .map(|t| text::of(&RawText::unknown(t)))
             .filter(|t| !t.is_empty()),
     }
+}
+
+fn comments(raw: &RawEntry, base: Option<&Url>) -> Option<Comments> {
+    let link = |link: &Option<String>| link.as_deref().and_then(|link| link::absolute(link, base));
+    let comments = Comments {
+        url: link(&raw.comments.page),
+        feed_url: link(&raw.comments.feed),
+        count: raw.comments.count.as_deref().and_then(|count| count.trim().parse().ok()),
+    };
+    (comments != Comments::default()).then_some(comments)
 }
 
 fn attachment(raw: &RawAttachment, base: Option<&Url>) -> Option<Attachment> {

@@ -10,8 +10,10 @@
 use atom_syndication::{Content, Link, Person, Text, TextType};
 
 use super::ParseError;
-use super::extension::{Extensions, OWN, from_atom, read_media, read_own};
-use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText, TextKind};
+use super::extension::{Extensions, OWN, from_atom, read_comments_and_places, read_media, read_own};
+use crate::model::feed::{
+    Format, RawAttachment, RawComments, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText, TextKind,
+};
 
 /// Reads a text; one that is handed over is given up before its copy in values is made.
 pub(super) fn parse(text: impl AsRef<str>) -> Result<RawFeed, ParseError> {
@@ -57,6 +59,7 @@ fn entry(item: atom_syndication::Entry, namespaces: &std::collections::BTreeMap<
     let mut entry = RawEntry {
         id: Some(item.id).filter(|id| !id.trim().is_empty()),
         link: alternate(&item.links),
+        comments: replies(&item.links),
         title: text(item.title),
         summary: item.summary.and_then(text),
         published: item.published.map(RawDate::Known),
@@ -82,7 +85,19 @@ fn entry(item: atom_syndication::Entry, namespaces: &std::collections::BTreeMap<
     }
     read_own(&extensions, &mut entry);
     read_media(&extensions, &mut entry);
+    read_comments_and_places(&extensions, &mut entry);
     entry
+}
+
+/// Where the replies are (RFC 4685, section 4): a page and a feed.
+fn replies(links: &[Link]) -> RawComments {
+    let mut comments = RawComments::default();
+    for link in links.iter().filter(|link| link.rel == "replies") {
+        let is_feed = link.mime_type.as_deref().is_some_and(|t| t.contains("atom") || t.contains("rss"));
+        let place = if is_feed { &mut comments.feed } else { &mut comments.page };
+        *place = place.take().or_else(|| Some(link.href.clone()));
+    }
+    comments
 }
 
 /// The page of a feed or entry: HTML before other media types, the first before later ones.

@@ -18,6 +18,17 @@ pub(super) const ITUNES: &str = "http://www.itunes.com/dtds/podcast-1.0.dtd";
 /// Atom inside RSS.
 pub(super) const ATOM: &str = "http://www.w3.org/2005/Atom";
 
+/// The slash module of RSS 1.0.
+pub(super) const SLASH: &str = "http://purl.org/rss/1.0/modules/slash/";
+/// The comment API.
+pub(super) const WFW: &str = "http://wellformedweb.org/CommentAPI/";
+/// Atom threading, RFC 4685.
+pub(super) const THREAD: &str = "http://purl.org/syndication/thread/1.0";
+/// GeoRSS-Simple.
+pub(super) const GEORSS: &str = "http://www.georss.org/georss";
+/// W3C Basic Geo.
+pub(super) const GEO: &str = "http://www.w3.org/2003/01/geo/wgs84_pos#";
+
 /// Our own, in repaired documents.
 pub(super) const OWN: &str = super::repair::OWN;
 
@@ -88,6 +99,11 @@ fn canonical(namespace: &str) -> &str {
         "http://purl.org/dc/terms" => DCTERMS,
         "http://purl.org/rss/1.0/modules/content" => CONTENT,
         "http://www.w3.org/2005/Atom" => ATOM,
+        "http://purl.org/rss/1.0/modules/slash" => SLASH,
+        "http://wellformedweb.org/CommentAPI" => WFW,
+        "http://purl.org/syndication/thread/1.0" => THREAD,
+        "http://www.georss.org/georss" => GEORSS,
+        "http://www.w3.org/2003/01/geo/wgs84_pos" => GEO,
         other if other.eq_ignore_ascii_case("http://www.itunes.com/dtds/podcast-1.0.dtd") => ITUNES,
         _ => namespace,
     }
@@ -101,6 +117,11 @@ fn by_custom(prefix: &str) -> &str {
         "media" => MEDIA,
         "itunes" => ITUNES,
         "atom" | "a10" => ATOM,
+        "slash" => SLASH,
+        "wfw" => WFW,
+        "thr" => THREAD,
+        "georss" => GEORSS,
+        "geo" => GEO,
         other => other,
     }
 }
@@ -127,6 +148,28 @@ pub(super) fn read_own(extensions: &Extensions, entry: &mut RawEntry) {
     if let (Some(base), Some(body)) = (text("body_base"), entry.content.as_mut().or(entry.summary.as_mut())) {
         body.base = Some(base);
     }
+}
+
+/// Comments and places: where an entry is discussed, how often, and as tags where it happened.
+pub(super) fn read_comments_and_places(extensions: &Extensions, entry: &mut RawEntry) {
+    if extensions.0.is_empty() {
+        return;
+    }
+    let comments = &mut entry.comments;
+    comments.feed = comments.feed.take().or_else(|| extensions.text(WFW, "commentRss"));
+    comments.count = extensions.text(SLASH, "comments").or_else(|| extensions.text(THREAD, "total"));
+    entry.tags.extend(extensions.text(GEORSS, "featurename").or_else(|| extensions.text(GEORSS, "featureName")));
+    let pair = || Some(format!("{} {}", extensions.text(GEO, "lat")?, extensions.text(GEO, "long")?));
+    let point = extensions.text(GEORSS, "point").or_else(pair);
+    // A tag in the form of a geo URI (RFC 5870).
+    entry.tags.extend(point.as_deref().and_then(geo_uri));
+}
+
+fn geo_uri(point: &str) -> Option<String> {
+    let mut numbers = point.split(|c: char| c.is_whitespace() || c == ',').filter(|part| !part.is_empty());
+    let (latitude, longitude) = (numbers.next()?, numbers.next()?);
+    let within = |text: &str, most: f64| text.parse::<f64>().is_ok_and(|n| n.abs() <= most);
+    (within(latitude, 90.0) && within(longitude, 180.0)).then(|| format!("geo:{latitude},{longitude}"))
 }
 
 /// Media RSS: contents become attachments, the thumbnail the image, a description the summary

@@ -5,8 +5,10 @@
 //! `repair` turns the others into a dialect that they know. The format is decided by the content alone: servers
 //! send feeds as `text/html`, and files have any name.
 
+mod article;
 mod atom;
 mod extension;
+mod json_api;
 mod json_feed;
 mod page;
 mod repair;
@@ -19,6 +21,7 @@ use thiserror::Error;
 use crate::model::feed::{Format, RawFeed};
 use crate::model::source::Select;
 use crate::model::text::Text;
+pub use article::article;
 use sniff::Kind;
 
 /// Why a document gave no feed.
@@ -41,7 +44,7 @@ pub enum ParseError {
         detail: String,
     },
     /// `select` found nothing on the page.
-    #[error("no item on the page matches `{selector}`; the page may have changed, see `select` in feeds.toml")]
+    #[error("nothing in the document matches `{selector}`; it may have changed, see `select` in feeds.toml")]
     NoItems {
         /// The selector of the items.
         selector: String,
@@ -62,6 +65,7 @@ fn announcement(announced: &[String]) -> String {
 pub fn parse(text: &Text, select: Option<&Select>) -> Result<RawFeed, ParseError> {
     let content = text.as_str();
     let mut feed = match (select, sniff::sniff(content)) {
+        (Some(select), _) if select.is_pointers() => json_api::parse(content, select)?,
         (Some(select), _) => page::parse(content, select)?,
         (None, kind @ (Kind::Rss | Kind::Atom)) => markup(content, kind == Kind::Atom)?,
         (None, Kind::Json) => json_feed::parse(content)?,

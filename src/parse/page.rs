@@ -19,6 +19,7 @@ pub(super) fn parse(text: &str, select: &Select) -> Result<RawFeed, ParseError> 
     let Ok(item) = Selector::parse(&select.item) else {
         return Err(ParseError::NoItems { selector: select.item.clone() });
     };
+    let next = find(&select.next);
     let parts = Parts {
         title: find(&select.title),
         link: find(&select.link),
@@ -38,6 +39,7 @@ pub(super) fn parse(text: &str, select: &Select) -> Result<RawFeed, ParseError> 
         .map(|element| parts.entry(element))
         .filter(|e| e.title.is_some() || e.link.is_some())
         .collect();
+    feed.next_page = next.and_then(|next| page.select(&next).find_map(|e| e.attr("href"))).map(str::to_owned);
     if feed.entries.is_empty() {
         return Err(ParseError::NoItems { selector: select.item.clone() });
     }

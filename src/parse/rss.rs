@@ -8,13 +8,16 @@
 //! | published, updated | `pubDate`, `dc:date`, `dcterms:issued/created`; `atom:updated`, `dcterms:modified` |
 //! | authors | `author`, `dc:creator`, `itunes:author` |
 //! | tags | `category`, `dc:subject`, `itunes:keywords` |
+//! | comments | `comments`, `wfw:commentRss`, `slash:comments` |
 //! | attachments | `enclosure`, `media:content` |
 
 use rss::extension::itunes::ITunesItemExtension;
 
 use super::ParseError;
-use super::extension::{CONTENT, DCTERMS, Extensions, OWN, from_rss, read_media, read_own};
-use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText};
+use super::extension::{CONTENT, DCTERMS, Extensions, OWN, from_rss, read_comments_and_places, read_media, read_own};
+use crate::model::feed::{
+    Format, RawAttachment, RawComments, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText,
+};
 
 /// Reads a text; one that is handed over is given up before its copy in values is made.
 pub(super) fn parse(text: impl AsRef<str>) -> Result<RawFeed, ParseError> {
@@ -77,6 +80,7 @@ fn entry(item: rss::Item, namespaces: &std::collections::BTreeMap<String, String
         published: item.pub_date.and_then(filled).map(RawDate::Text),
         authors: item.author.and_then(filled).map(named).into_iter().collect(),
         tags: item.categories.into_iter().map(|category| category.name).collect(),
+        comments: RawComments { page: item.comments.and_then(filled), ..RawComments::default() },
         origin: item.source.map(|source| RawOrigin { title: source.title, url: filled(source.url) }),
         ..RawEntry::default()
     };
@@ -116,6 +120,7 @@ fn entry(item: rss::Item, namespaces: &std::collections::BTreeMap<String, String
     }
     read_own(&extensions, &mut entry);
     read_media(&extensions, &mut entry);
+    read_comments_and_places(&extensions, &mut entry);
     entry
 }
 

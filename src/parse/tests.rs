@@ -96,3 +96,24 @@ fn a_list_on_a_page() -> Result<(), ParseError> {
     assert!(matches!(none, Err(ParseError::NoItems { .. })));
     Ok(())
 }
+
+#[test]
+fn comments_and_places_are_read_in_every_dialect() -> Result<(), ParseError> {
+    let item = "<slash:comments>7</slash:comments><wfw:commentRss>http://e/c.xml</wfw:commentRss><georss:point>31.15 121.12</georss:point>";
+    let names = "xmlns:slash='http://purl.org/rss/1.0/modules/slash/' xmlns:wfw='http://wellformedweb.org/CommentAPI/' xmlns:georss='http://www.georss.org/georss'";
+    let rss = format!(
+        "<rss version='2.0' {names}><channel><title>t</title><item><title>a</title><comments>http://e/c</comments>{item}</item></channel></rss>"
+    );
+    for document in [rss.clone(), format!("{rss}</oops>"), rss.replace(names, "")] {
+        let feed = read(&document)?;
+        let entry = &feed.entries[0];
+        assert_eq!(entry.comments.page.as_deref(), Some("http://e/c"), "{document}");
+        assert_eq!(entry.comments.feed.as_deref(), Some("http://e/c.xml"), "{document}");
+        assert_eq!(entry.comments.count.as_deref(), Some("7"), "{document}");
+        assert_eq!(entry.tags, ["geo:31.15,121.12"], "{document}");
+    }
+    let atom = "<feed xmlns='http://www.w3.org/2005/Atom' xmlns:thr='http://purl.org/syndication/thread/1.0'><title>t</title><id>i</id><updated>2023-04-24T06:00:00Z</updated><entry><id>1</id><title>a</title><updated>2023-04-24T06:00:00Z</updated><link rel='replies' type='text/html' href='http://e/c'/><thr:total>3</thr:total></entry></feed>";
+    let entry = read(atom)?.entries.remove(0);
+    assert_eq!((entry.comments.page.as_deref(), entry.comments.count.as_deref()), (Some("http://e/c"), Some("3")));
+    Ok(())
+}

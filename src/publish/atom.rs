@@ -47,6 +47,11 @@ fn entry(stored: &StoredEntry, origin: &Origin) -> Entry {
     if let Some(url) = &origin.url {
         links.push(link("via", url.clone(), None));
     }
+    if let Some(comments) = &entry.comments {
+        // RFC 4685, section 4.
+        links.extend(comments.url.clone().map(|url| link("replies", url, Some("text/html"))));
+        links.extend(comments.feed_url.clone().map(|url| link("replies", url, Some("application/rss+xml"))));
+    }
     links.extend(entry.attachments.iter().map(|a| Link {
         length: a.size_in_bytes.map(|n| n.to_string()),
         ..link("enclosure", a.url.clone(), Some(&a.mime_type))

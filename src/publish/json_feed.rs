@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Format, River, shown_date};
-use crate::model::entry::{Attachment, Entry, Feed, Person, StoredEntry};
+use crate::model::entry::{Attachment, Comments, Entry, Feed, Person, StoredEntry};
 
 /// <https://jsonfeed.org/version/1.1>, "top-level".
 #[derive(Debug, Serialize)]
@@ -75,6 +75,8 @@ struct Own<'a> {
     tickers: &'a [String],
     /// `feed`: the publisher gives it. `seen`: the publisher gives none, this is the first sight.
     date_origin: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comments: Option<&'a Comments>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sources: Vec<Teller>,
 }
@@ -156,6 +158,7 @@ fn item<'a>(id: &'a str, entry: &'a Entry) -> Item<'a> {
             attribution: entry.attribution.as_deref(),
             stated_date: None,
             tickers: &[],
+            comments: entry.comments.as_ref(),
             date_origin: if entry.dated().is_some() { "feed" } else { "seen" },
             sources: Vec::new(),
         },

@@ -50,6 +50,7 @@ fn item(stored: &StoredEntry, river: &River) -> Item {
         guid: Some(Guid { value: stored.river_id.clone(), permalink: false }),
         pub_date: Some(shown_date(stored).to_rfc2822()),
         categories: entry.tags.iter().map(|tag| Category { name: tag.clone(), domain: None }).collect(),
+        comments: entry.comments.as_ref().and_then(|comments| comments.url.clone()),
         // RSS readers take one enclosure (RSS Advisory Board, profile).
         enclosure: entry.attachments.first().map(|a| Enclosure {
             url: a.url.clone(),

@@ -7,7 +7,7 @@ use super::read::{self, SourceRow};
 use crate::identity::{Key, KeyKind, Keys, Known, Matcher, Verdict};
 use crate::model::document::Validators;
 use crate::model::entry::Entry;
-use crate::model::feed::RawEntry;
+use crate::model::feed::{RawArticle, RawEntry};
 use crate::model::report::{Counts, Failure, PollStatus};
 use crate::model::source::SourceId;
 use crate::model::text::hex;
@@ -44,6 +44,8 @@ pub struct PollCommit {
     pub validators: Option<Validators>,
     /// What was read, where a document was read.
     pub document: Option<ReadDocument>,
+    /// The articles that were tried.
+    pub articles: Vec<ArticleAttempt>,
     /// Who mints ids: a host name (RFC 4151, authority).
     pub authority: String,
 }
@@ -65,6 +67,15 @@ pub struct ReadDocument {
     pub keys: Vec<Keys>,
 }
 
+/// What an attempt at the article behind an entry brought.
+#[derive(Debug, Clone)]
+pub struct ArticleAttempt {
+    /// The digest of the link.
+    pub key: Key,
+    /// The article; `None` where there is none or it could not be had.
+    pub article: Option<RawArticle>,
+}
+
 /// What a commit did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committed {
@@ -80,6 +91,7 @@ pub(super) fn apply(connection: &Connection, poll: &PollCommit) -> rusqlite::Res
         Some(document) => write_entries(connection, poll, document)?,
         None => Counts::default(),
     };
+    write_articles(connection, poll)?;
     write_source(connection, poll, counts)?;
     write_history(connection, poll, counts)?;
     Ok(Committed { counts, source: read::source_row(connection, &poll.source)? })
@@ -277,6 +289,19 @@ fn write_source(connection: &Connection, poll: &PollCommit, counts: Counts) -> r
     Ok(())
 }
 
+fn write_articles(connection: &Connection, poll: &PollCommit) -> rusqlite::Result<()> {
+    for attempt in &poll.articles {
+        let article = attempt.article.as_ref().map(pack).transpose()?;
+        connection
+            .prepare_cached(
+                "INSERT INTO articles (key, fetched_at, attempts, article) VALUES (?1, ?2, 1, ?3)
+                 ON CONFLICT (key) DO UPDATE SET fetched_at = ?2, attempts = attempts + 1, article = coalesce(?3, article)",
+            )?
+            .execute(params![attempt.key, poll.started_at.timestamp_millis(), article])?;
+    }
+    Ok(())
+}
+
 fn write_history(connection: &Connection, poll: &PollCommit, counts: Counts) -> rusqlite::Result<()> {
     let warnings = (!poll.warnings.is_empty()).then(|| poll.warnings.join("; "));
     let elapsed = i64::try_from(poll.elapsed_ms).unwrap_or(i64::MAX);
@@ -308,8 +333,9 @@ fn to_json(entry: &Entry) -> rusqlite::Result<String> {
     serde_json::to_string(entry).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-fn pack(raw: &RawEntry) -> rusqlite::Result<Vec<u8>> {
+/// JSON in zstd.
+fn pack(value: &impl serde::Serialize) -> rusqlite::Result<Vec<u8>> {
     let fail = |error: Box<dyn std::error::Error + Send + Sync>| rusqlite::Error::ToSqlConversionFailure(error);
-    let json = serde_json::to_vec(raw).map_err(|error| fail(error.into()))?;
+    let json = serde_json::to_vec(value).map_err(|error| fail(error.into()))?;
     zstd::bulk::compress(&json, 3).map_err(|error| fail(error.into()))
 }

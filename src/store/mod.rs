@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
-pub use commit::{Committed, PollCommit, ReadDocument};
-pub use read::{Cursor, HistoryRow, SourceRow};
+pub use commit::{ArticleAttempt, Committed, PollCommit, ReadDocument};
+pub use read::{Cursor, HistoryRow, KnownArticle, SourceRow};
 use writer::Writer;
 
 /// What can go wrong with the store.

@@ -1,12 +1,16 @@
 //! Looking into the store: pages of the river, the state of sources, the history of polls.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 
 use super::{Store, StoreError};
+use crate::identity::Key;
 use crate::model::document::Validators;
 use crate::model::entry::StoredEntry;
+use crate::model::feed::RawArticle;
 use crate::model::report::{Counts, ErrorKind, Failure, SourceState};
 use crate::model::source::SourceId;
 
@@ -79,7 +83,36 @@ pub struct HistoryRow {
     pub message: Option<String>,
 }
 
+/// What is known of the article behind a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownArticle {
+    /// How often it was asked for.
+    pub attempts: u32,
+    /// The article, once it was had.
+    pub article: Option<RawArticle>,
+}
+
 impl Store {
+    /// What is known of articles, by the digests of their links.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn articles(&self, keys: &[Key]) -> Result<HashMap<Key, KnownArticle>, StoreError> {
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached("SELECT attempts, article FROM articles WHERE key = ?1")?;
+            let mut known = HashMap::new();
+            for key in keys {
+                let mut rows = select.query([key])?;
+                if let Some(row) = rows.next()? {
+                    let packed: Option<Vec<u8>> = row.get(1)?;
+                    let article = packed.map(|packed| unpack(1, &packed)).transpose()?;
+                    known.insert(*key, KnownArticle { attempts: row.get(0)?, article });
+                }
+            }
+            Ok(known)
+        })
+    }
+
     /// Up to `limit` entries of the river, newest first, from `before` on.
     ///
     /// # Errors
@@ -198,6 +231,15 @@ fn history(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {
         error_kind: row.get(9)?,
         message: row.get(10)?,
     })
+}
+
+/// The value that [`super::commit`] packed.
+fn unpack<T: serde::de::DeserializeOwned>(column: usize, packed: &[u8]) -> rusqlite::Result<T> {
+    let fail = |error: Box<dyn std::error::Error + Send + Sync>| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, error)
+    };
+    let json = zstd::stream::decode_all(packed).map_err(|error| fail(error.into()))?;
+    serde_json::from_slice(&json).map_err(|error| fail(error.into()))
 }
 
 fn source_id(row: &Row<'_>, column: usize) -> rusqlite::Result<SourceId> {

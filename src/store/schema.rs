@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 1] = [
+const MIGRATIONS: [&str; 2] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -76,6 +76,13 @@ const MIGRATIONS: [&str; 1] = [
      CREATE TABLE meta (
         key             TEXT PRIMARY KEY,
         value           TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID;",
+    // Articles behind short entries, so that each is fetched once.
+    "CREATE TABLE articles (
+        key             BLOB PRIMARY KEY,  -- digest of the link
+        fetched_at      INTEGER NOT NULL,
+        attempts        INTEGER NOT NULL,
+        article         BLOB               -- JSON in zstd; nothing where it could not be had
      ) STRICT, WITHOUT ROWID;",
 ];
 

@@ -38,6 +38,7 @@ fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Result<PollCommit, B
             entries: entries.into_iter().map(|e| (RawEntry::default(), e)).collect(),
             keys,
         }),
+        articles: Vec::new(),
         authority: "e.org".into(),
     })
 }

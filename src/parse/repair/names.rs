@@ -16,7 +16,7 @@ pub(super) enum Vocabulary {
 }
 
 /// The prefixes and namespaces that repaired documents declare.
-pub(super) const DECLARED: [(&str, &str); 9] = [
+pub(super) const DECLARED: [(&str, &str); 13] = [
     ("dc", "http://purl.org/dc/elements/1.1/"),
     ("dcterms", "http://purl.org/dc/terms/"),
     ("content", "http://purl.org/rss/1.0/modules/content/"),
@@ -25,6 +25,10 @@ pub(super) const DECLARED: [(&str, &str); 9] = [
     ("atom", "http://www.w3.org/2005/Atom"),
     ("georss", "http://www.georss.org/georss"),
     ("sy", "http://purl.org/rss/1.0/modules/syndication/"),
+    ("slash", "http://purl.org/rss/1.0/modules/slash/"),
+    ("wfw", "http://wellformedweb.org/CommentAPI/"),
+    ("thr", "http://purl.org/syndication/thread/1.0"),
+    ("geo", "http://www.w3.org/2003/01/geo/wgs84_pos#"),
     ("nr", super::OWN),
 ];
 
@@ -46,6 +50,10 @@ pub(super) fn of_namespace(namespace: &str) -> Vocabulary {
         n if n.contains("purl.org/dc/elements") => known("dc"),
         n if n.contains("modules/content") => known("content"),
         n if n.contains("modules/syndication") => known("sy"),
+        n if n.contains("modules/slash") => known("slash"),
+        n if n.contains("wellformedweb.org/commentapi") => known("wfw"),
+        n if n.contains("syndication/thread/") => known("thr"),
+        n if n.contains("geo/wgs84_pos") => known("geo"),
         n if n.contains("search.yahoo.com/mrss") => known("media"),
         n if n.contains("itunes.com/dtds/podcast") => known("itunes"),
         n if n.contains("georss.org/georss") => known("georss"),

@@ -4,6 +4,8 @@
 //! whatever happened: an error ends that poll only, is kept with the source, and the entries stay.
 //! The report is the log line, the row of `/status` and the row of `newsriver log`.
 
+mod linked;
+
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -24,12 +26,12 @@ use crate::model::text::hex;
 use crate::normalise::{self, Context};
 use crate::parse::ParseError;
 use crate::schedule::{self, Rhythm};
-use crate::store::{PollCommit, ReadDocument, SourceRow, Store, StoreError};
+use crate::store::{ArticleAttempt, PollCommit, ReadDocument, SourceRow, Store, StoreError};
 use crate::{decode, identity, parse};
 
 /// Changes whenever the same bytes would be read in another way than by the version before, so
 /// that documents which did not change are read again.
-const READING: u32 = 1;
+const READING: u32 = 2;
 
 /// Why a poll failed.
 #[derive(Debug, Error)]
@@ -82,6 +84,8 @@ pub struct Reading {
     pub feed: Feed,
     /// The charset it was in.
     pub charset: &'static str,
+    /// The address of the document, where it has one on the web.
+    pub url: Option<Url>,
 }
 
 /// Reads the bytes of a document of `source`.
@@ -93,9 +97,10 @@ pub fn read_document(source: &Source, document: Document) -> Result<Reading, Par
     let text = decode::decode(&document.bytes, source.charset, http_charset);
     let raw = parse::parse(&text, source.select.as_ref())?;
     let document_url = source.base_url.clone().or_else(|| Url::parse(&document.url).ok());
+    let url = Url::parse(&document.url).ok().or_else(|| document_url.clone());
     let context = Context { document_url, timezone: source.timezone, tags: &source.tags, now: document.fetched_at };
     let feed = normalise::normalise(&raw, &context);
-    Ok(Reading { raw, feed, charset: text.charset() })
+    Ok(Reading { raw, feed, charset: text.charset(), url })
 }
 
 /// Polls sources; clones share the client and the store.
@@ -123,6 +128,7 @@ struct Success {
     bytes: u64,
     validators: Validators,
     document: Option<ReadDocument>,
+    articles: Vec<ArticleAttempt>,
     warnings: Vec<String>,
     wish: ServerWish,
 }
@@ -198,6 +204,7 @@ impl Poller {
             bytes: 0,
             validators,
             document: None,
+            articles: Vec::new(),
             warnings: Vec::new(),
             wish,
         };
@@ -212,14 +219,23 @@ impl Poller {
             Outcome::Document(document) => document,
         };
         success.bytes = document.bytes.len() as u64;
-        let body_digest = body_digest(&document);
+        let mut body_digest = body_digest(&document);
         if known && state.body_digest.as_deref() == Some(body_digest.as_str()) {
             success.status = PollStatus::Unchanged;
             return Ok(success);
         }
-        let reading = self.read(source, document).await.map_err(|error| (error, success.wish.clone()))?;
+        let fail = |error| (error, success.wish.clone());
+        let mut reading = self.read(source, document).await.map_err(fail)?;
+        let linked = self.read_on(source, &mut reading, now).await.map_err(fail)?;
         success.status = PollStatus::Ok;
+        success.articles = linked.attempts;
+        if linked.unfinished {
+            // The next poll must see the document again, changed or not.
+            success.validators = Validators::default();
+            body_digest.clear();
+        }
         success.warnings.extend(reading.raw.warnings.iter().cloned());
+        success.warnings.extend(linked.warnings);
         let keys = identity::keys(&reading.feed.entries, normalise::canonical_link);
         success.document = Some(ReadDocument {
             body_digest,
@@ -276,6 +292,7 @@ impl Poller {
             warnings: Vec::new(),
             validators: None,
             document: None,
+            articles: Vec::new(),
             authority: self.authority.to_string(),
         };
         if let Some(success) = success {
@@ -285,6 +302,7 @@ impl Poller {
             commit.warnings = success.warnings;
             commit.validators = Some(success.validators);
             commit.document = success.document;
+            commit.articles = success.articles;
         }
         commit
     }
