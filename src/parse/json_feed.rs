@@ -3,15 +3,17 @@
 //! Read field by field rather than into a struct: a number where a text is due is that field's
 //! fault, not the feed's.
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::ParseError;
+use super::{MOST_ENTRIES, ParseError, TOO_MANY};
 use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawPerson, RawText};
 
 pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
     let broken = |detail: String| ParseError::Broken { format: Format::JsonFeed, detail };
-    let root: Value = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
-    let Value::Object(root) = root else { return Err(broken("the document is no object".into())) };
+    let Root { items, root } = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
     // Some write the bare number of the version.
     if !string(&root, "version").is_some_and(|version| version.contains("jsonfeed.org/") || version.starts_with("1")) {
         return Err(ParseError::NotAFeed {
@@ -26,13 +28,63 @@ pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
     feed.description = string(&root, "description").map(RawText::plain);
     feed.language = string(&root, "language");
     feed.authors = authors(&root);
-    for item in objects(&root, "items") {
-        match entry(item) {
-            Some(entry) => feed.entries.push(entry),
-            None => feed.warnings.push("an item without id and url was left out".to_owned()),
-        }
+    feed.entries = items.kept.iter().filter_map(Value::as_object).filter_map(entry).collect();
+    if feed.entries.len() < items.kept.len() {
+        feed.warnings.push("items without id and url were left out".to_owned());
+    }
+    if items.is_cut {
+        feed.warnings.push(TOO_MANY.to_owned());
     }
     Ok(feed)
+}
+
+/// The document; items beyond the limit are passed over as they stream by.
+#[derive(serde::Deserialize)]
+struct Root {
+    #[serde(default)]
+    items: Items,
+    #[serde(flatten)]
+    root: Map<String, Value>,
+}
+
+#[derive(Default)]
+struct Items {
+    kept: Vec<Value>,
+    is_cut: bool,
+}
+
+impl<'de> Deserialize<'de> for Items {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ItemsVisitor)
+    }
+}
+
+struct ItemsVisitor;
+
+impl<'de> Visitor<'de> for ItemsVisitor {
+    type Value = Items;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of items")
+    }
+
+    fn visit_unit<E>(self) -> Result<Items, E> {
+        Ok(Items::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Items, A::Error> {
+        let mut items = Items::default();
+        while items.kept.len() < MOST_ENTRIES {
+            match sequence.next_element()? {
+                Some(item) => items.kept.push(item),
+                None => return Ok(items),
+            }
+        }
+        while sequence.next_element::<IgnoredAny>()?.is_some() {
+            items.is_cut = true;
+        }
+        Ok(items)
+    }
 }
 
 /// One item; without id and URL it cannot be told from others (JSON Feed 1.1, "id").

@@ -24,6 +24,12 @@ use crate::model::text::Text;
 pub use article::article;
 use sniff::Kind;
 
+/// Entries of one document that are read; what a hostile document sends beyond costs no memory.
+pub const MOST_ENTRIES: usize = 20_000;
+
+/// The warning for a document with more.
+const TOO_MANY: &str = "the document has more than 20000 entries; the first 20000 were read";
+
 /// Why a document gave no feed.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ParseError {

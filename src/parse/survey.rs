@@ -3,6 +3,8 @@
 
 use memchr::{memchr, memmem};
 
+use super::MOST_ENTRIES;
+
 /// Whether an RSS document is one that the crate reads whole.
 pub(super) fn rss_is_plain(text: &str) -> bool {
     let root = text.trim_start();
@@ -18,7 +20,12 @@ pub(super) fn atom_is_plain(text: &str) -> bool {
     let root = text.trim_start();
     let is_atom = root.starts_with("<feed")
         && root[..root.find('>').unwrap_or(root.len())].contains("http://www.w3.org/2005/Atom");
-    is_atom && walk(text.as_bytes(), atom_tag_is_plain)
+    let mut entries = 0;
+    is_atom
+        && walk(text.as_bytes(), |tag| {
+            entries += usize::from(tag.starts_with(b"entry"));
+            entries <= MOST_ENTRIES && atom_tag_is_plain(tag)
+        })
 }
 
 /// Shows each tag until `check` objects: a start tag from behind its `<` up to its `>`, of an end
@@ -88,7 +95,7 @@ impl<'a> Rss<'a> {
         }
         let space = tag.iter().position(|b| *b == b' ').unwrap_or(tag.len());
         let (name, attributes) = tag.split_at(space);
-        match name {
+        match name.strip_suffix(b"/").unwrap_or(name) {
             // Elements whose inside is text; markup there is dropped by the crate.
             b"title" | b"description" | b"content:encoded" | b"category" | b"dc:title" => {
                 self.inside = Some(name).filter(|_| tag.last() != Some(&b'/'));
@@ -111,7 +118,7 @@ impl<'a> Rss<'a> {
                 return false;
             }
         }
-        self.links <= 1 && self.enclosures <= 1 && self.namespaces <= 1
+        self.items <= MOST_ENTRIES && self.links <= 1 && self.enclosures <= 1 && self.namespaces <= 1
     }
 }
 

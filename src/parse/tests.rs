@@ -117,3 +117,18 @@ fn comments_and_places_are_read_in_every_dialect() -> Result<(), ParseError> {
     assert_eq!((entry.comments.page.as_deref(), entry.comments.count.as_deref()), (Some("http://e/c"), Some("3")));
     Ok(())
 }
+
+#[test]
+fn a_million_entries_are_read_up_to_the_limit() -> Result<(), ParseError> {
+    let many = |piece: &str| piece.repeat(300_000);
+    for document in [
+        format!("<rss version='2.0'><channel>{}</channel></rss>", many("<item/>")),
+        format!("<feed xmlns='http://www.w3.org/2005/Atom'><title>t</title>{}</feed>", many("<entry/>")),
+        format!("{{\"version\":\"https://jsonfeed.org/version/1\",\"items\":[{}{{}}]}}", many("{\"id\":\"1\"},")),
+    ] {
+        let feed = read(&document)?;
+        assert_eq!(feed.entries.len(), MOST_ENTRIES);
+        assert!(feed.warnings.iter().any(|w| w == TOO_MANY), "{:?}", feed.warnings);
+    }
+    Ok(())
+}

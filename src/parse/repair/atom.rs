@@ -76,6 +76,9 @@ fn element<'a>(
                 w.warn("an entry was not closed");
                 close_entry(w, state);
             }
+            if !w.may_begin_entry() {
+                return;
+            }
             state.entry = Some(w.out.len());
             state.written.clear();
             w.out.push_str("<entry>");

@@ -14,6 +14,7 @@ use std::borrow::Cow;
 
 use url::Url;
 
+use super::{MOST_ENTRIES, TOO_MANY};
 use crate::model::feed::Format;
 use names::{DECLARED, Scopes, Vocabulary};
 use token::{Token, Tokens};
@@ -97,6 +98,7 @@ struct Walker<'a> {
     open: Vec<Open<'a>>,
     out: String,
     warnings: Vec<String>,
+    entries: usize,
 }
 
 impl<'a> Walker<'a> {
@@ -108,7 +110,18 @@ impl<'a> Walker<'a> {
             // A repaired document is hardly longer, and growing would hold it twice.
             out: String::with_capacity(text.len() + text.len() / 8 + 4096),
             warnings: Vec::new(),
+            entries: 0,
         }
+    }
+
+    /// Counts an entry that begins; false where there were enough, which ends the walk.
+    fn may_begin_entry(&mut self) -> bool {
+        self.entries += 1;
+        if self.entries > MOST_ENTRIES {
+            self.warn(TOO_MANY);
+            self.tokens.end();
+        }
+        self.entries <= MOST_ENTRIES
     }
 
     /// Goes to the root of the feed, past whatever stands before it.

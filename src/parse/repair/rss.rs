@@ -102,6 +102,9 @@ fn core<'a>(
                 w.warn("an item was not closed");
                 close_item(w, state);
             }
+            if !w.may_begin_entry() {
+                return;
+            }
             state.item = Some(w.out.len());
             state.fields = Written::default();
             w.out.push_str("<item>");

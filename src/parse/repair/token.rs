@@ -45,6 +45,11 @@ impl<'a> Tokens<'a> {
         self.at = place;
     }
 
+    /// Leaves out all that follows.
+    pub(super) fn end(&mut self) {
+        self.at = self.text.len();
+    }
+
     /// The place before the next token.
     pub(super) fn place(&self) -> usize {
         self.at
