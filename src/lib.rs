@@ -8,6 +8,7 @@
 //!
 //! The modules below stand in the order of that way; `poll` joins the stages, `daemon` runs them.
 
+pub mod clean;
 pub mod config;
 pub mod schedule;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("model", &["model"]),
     ("observe", &["config"]),
     ("config", &["model", "store"]),
@@ -14,10 +14,11 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("decode", &["model"]),
     ("parse", &["model"]),
     ("normalise", &["model"]),
+    ("clean", &["model"]),
     ("identity", &["model"]),
     ("store", &["model", "identity"]),
     ("publish", &["model"]),
-    ("poll", &["model", "schedule", "fetch", "decode", "parse", "normalise", "identity", "store"]),
+    ("poll", &["model", "schedule", "fetch", "decode", "parse", "normalise", "clean", "identity", "store"]),
     ("status", &["model", "config", "store"]),
     ("live", &["model", "config", "store", "publish", "status"]),
     ("web", &["model", "store", "publish", "live", "status"]),

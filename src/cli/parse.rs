@@ -14,7 +14,7 @@ use crate::model::document::{Document, Validators};
 use crate::model::source::{Address, Source};
 use crate::model::text::hex;
 use crate::observe::Loudness;
-use crate::poll::read_document;
+use crate::poll::{clean_entries, read_document};
 use crate::publish::json_feed;
 
 #[derive(Debug, clap::Args)]
@@ -57,10 +57,26 @@ pub(super) fn run(path: &Path, loudness: Loudness, arguments: &Arguments) -> Res
         document.content_type = Some(content_type.clone());
     }
     let place = &arguments.document;
-    let reading = read_document(&source, document).map_err(|error| Ending::Failed(format!("{place}: {error}")))?;
+    let now = document.fetched_at;
+    let mut reading = read_document(&source, document).map_err(|error| Ending::Failed(format!("{place}: {error}")))?;
     if loudness == Loudness::Verbose {
         for warning in &reading.raw.warnings {
             eprintln!("newsriver: {place}: {warning}");
+        }
+    }
+    let fired = clean_entries(&source, &mut reading.feed.entries, &[], now);
+    if loudness == Loudness::Verbose {
+        for (entry, fired) in reading.feed.entries.iter().zip(&fired) {
+            for firing in fired {
+                eprintln!(
+                    "newsriver: {place}: {}: {} changed {} from {:?} to {:?}",
+                    entry.title,
+                    firing.rule.name(),
+                    firing.field,
+                    firing.before,
+                    firing.after
+                );
+            }
         }
     }
     // An item without id and link still needs one in JSON Feed; its text gives it.

@@ -21,6 +21,7 @@ pub use problem::{ConfigError, Problem};
 use section::{Findings, Section};
 pub use units::duration as parse_duration;
 
+use crate::model::cleaning::Rules;
 use crate::model::source::{Address, Source, SourceId, Timeouts};
 use crate::store::SourceRow;
 
@@ -201,6 +202,7 @@ struct PollDefaults {
     per_host: usize,
     allow_private: bool,
     user_agent: Option<String>,
+    clean: Rules,
 }
 
 fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Findings<'a>) -> Config {
@@ -208,7 +210,8 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     let river = read_river(root.table("river"), findings);
     let listen = read_server(root.table("server"));
     let store = folder.join(read_store(root.table("store"), findings));
-    let (poll, concurrency) = read_poll(root.table("poll"), findings);
+    let (mut poll, concurrency) = read_poll(root.table("poll"), findings);
+    poll.clean = source::rules(root.table("clean"), &Rules::default());
     let log = read_log(root.table("log"), folder);
     let sources = read_sources(&mut root, &poll, folder, findings);
     root.finish();
@@ -263,6 +266,7 @@ fn read_poll(mut section: Section<'_>, findings: &Findings<'_>) -> (PollDefaults
         per_host: section.count("per_host", 1..=1000).unwrap_or(defaults::PER_HOST),
         allow_private: section.flag("allow_private").unwrap_or(false),
         user_agent: section.text("user_agent").map(|f| f.value),
+        clean: Rules::default(),
     };
     let concurrency = section.count("concurrency", 1..=10_000).unwrap_or(defaults::CONCURRENCY);
     section.finish();

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::PollDefaults;
 use super::section::{Findings, Found, Section};
+use crate::model::cleaning::{Rule, Rules};
 use crate::model::source::{Address, Credentials, Secret, Select, Source, SourceId};
 
 /// Where ids and addresses were first used, to name both places of a duplicate.
@@ -75,6 +76,7 @@ pub(super) fn with_defaults(id: SourceId, address: Address, poll: &PollDefaults)
         timezone: None,
         select: None,
         full_text: false,
+        clean: poll.clean.clone(),
     }
 }
 
@@ -99,6 +101,9 @@ fn read_rest<'a>(section: &mut Section<'a>, source: &mut Source, folder: &Path, 
     source.timezone =
         section.get("timezone", "an offset such as \"+08:00\"", |v| v.as_str().and_then(offset)).map(|f| f.value);
     source.full_text = section.flag("full_text").unwrap_or(false);
+    if section.raw("clean").is_some() {
+        source.clean = rules(section.table("clean"), &source.clean);
+    }
     source.select = section.raw("select").is_some().then(|| select(section.table("select"), findings));
 }
 
@@ -266,6 +271,21 @@ fn offset(text: &str) -> Option<FixedOffset> {
     let (hours, minutes) = rest.split_once(':')?;
     let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
     (hours <= 14 && (0..60).contains(&minutes)).then(|| FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60)))?
+}
+
+/// The switches of the cleaning rules over those that hold already.
+pub(super) fn rules(mut section: Section<'_>, before: &Rules) -> Rules {
+    let mut rules = before.clone();
+    for rule in Rule::ALL {
+        match section.flag(rule.name()) {
+            Some(true) => rules.off.remove(&rule),
+            Some(false) => rules.off.insert(rule),
+            None => false,
+        };
+    }
+    rules.affixes.extend(section.texts("affixes"));
+    section.finish();
+    rules
 }
 
 fn select(mut section: Section<'_>, findings: &Findings<'_>) -> Select {

@@ -1,6 +1,6 @@
 //! An entry: one item of a feed, normalised; and the entry as the store keeps it.
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::source::SourceId;
@@ -77,6 +77,12 @@ pub struct Entry {
     /// When the publisher says it was published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published: Option<DateTime<FixedOffset>>,
+    /// Whether `published` is the date that the text states, since the feed gives none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub date_is_stated: bool,
+    /// The date that the text states of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stated_date: Option<NaiveDate>,
     /// When the publisher says it last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated: Option<DateTime<FixedOffset>>,
@@ -86,6 +92,9 @@ pub struct Entry {
     /// Categories and keywords, without repeats.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// Ticker codes in it, such as `SZ300623`; they are among the tags too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tickers: Vec<String>,
     /// Enclosures.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
@@ -98,7 +107,7 @@ pub struct Entry {
     /// Where it is discussed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comments: Option<Comments>,
-    /// The feed an aggregate says the entry came from.
+    /// Whom it is from: the feed an aggregate names, else the agency, paper or portal that the text names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribution: Option<String>,
 }

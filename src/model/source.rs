@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
+use super::cleaning::Rules;
+
 /// The stable name of a source: the key in logs, in the store and in feed paths.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -205,6 +207,8 @@ pub struct Source {
     pub select: Option<Select>,
     /// Whether the articles behind short entries are fetched.
     pub full_text: bool,
+    /// How entries are cleaned.
+    pub clean: Rules,
 }
 
 /// The time limits of one fetch.
@@ -232,7 +236,7 @@ impl Source {
     #[must_use]
     pub fn recipe(&self) -> String {
         format!(
-            "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}",
+            "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{:?}",
             self.address,
             self.base_url,
             self.tags,
@@ -240,7 +244,8 @@ impl Source {
             self.timezone,
             self.select,
             self.credentials.is_some(),
-            self.full_text
+            self.full_text,
+            self.clean
         )
     }
 }

@@ -37,19 +37,6 @@ pub(super) fn is_web(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
-/// The spelling that two links to one page share: without scheme, `www.`, default port and
-/// trailing slash.
-#[must_use]
-pub fn canonical(link: &str) -> String {
-    let Ok(url) = Url::parse(link) else { return link.to_owned() };
-    let Some(host) = url.host_str() else { return link.to_owned() };
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let query = url.query().map(|q| format!("?{q}")).unwrap_or_default();
-    let fragment = url.fragment().map(|f| format!("#{f}")).unwrap_or_default();
-    let host = host.strip_prefix("www.").unwrap_or(host);
-    format!("{host}{port}{}{query}{fragment}", url.path().trim_end_matches('/'))
-}
-
 /// The media type that a file's ending tells.
 pub(super) fn media_type(url: &str) -> &'static str {
     let path = url.split(['?', '#']).next().unwrap_or_default();
@@ -89,12 +76,5 @@ mod tests {
             assert_eq!(absolute(link, base.as_ref()).as_deref(), expected, "{link}");
         }
         assert_eq!(absolute("/c", None).as_deref(), Some("/c"));
-    }
-
-    #[test]
-    fn one_page_has_one_canonical_link() {
-        assert_eq!(canonical("http://www.E.org:80/a/"), canonical("https://e.org/a"));
-        assert_ne!(canonical("http://e.org/a?id=1"), canonical("http://e.org/a?id=2"));
-        assert_ne!(canonical("http://e.org/a#1"), canonical("http://e.org/a#2"));
     }
 }

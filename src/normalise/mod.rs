@@ -19,7 +19,6 @@ use crate::model::entry::{Attachment, Comments, Entry, Feed};
 use crate::model::feed::{Format, RawArticle, RawAttachment, RawDate, RawEntry, RawFeed, RawText, TextKind};
 use body::Sanitiser;
 use date::DateContext;
-pub use link::canonical as canonical_link;
 pub use text::plain as plain_text;
 
 /// What a feed is normalised with.
@@ -160,6 +159,9 @@ fn normalise_entry(raw: &RawEntry, base: Option<&Url>, dates: &Dates, sanitiser:
         tags,
         attachments: raw.attachments.iter().filter_map(|a| attachment(a, base)).collect(),
         image: raw.image.as_deref().and_then(|l| link::absolute(l, base)),
+        date_is_stated: false,
+        stated_date: None,
+        tickers: Vec::new(),
         language: None,
         comments: comments(raw, base),
         attribution: raw

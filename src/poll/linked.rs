@@ -18,7 +18,7 @@ use crate::model::feed::RawArticle;
 use crate::model::source::Source;
 use crate::normalise::{self, Context};
 use crate::store::ArticleAttempt;
-use crate::{decode, parse};
+use crate::{clean, decode, parse};
 
 /// Articles fetched in one poll at most; the others follow with the next polls.
 const MOST_ARTICLES: usize = 10;
@@ -89,9 +89,7 @@ impl Poller {
         let wanted: Vec<(usize, Key, Url)> = (reading.feed.entries.iter().enumerate())
             .filter(|(_, entry)| normalise::length(entry) < SHORT)
             .filter_map(|(place, entry)| Some((place, entry.url.as_deref()?)))
-            .filter_map(|(place, link)| {
-                Some((place, digest(&[&normalise::canonical_link(link)]), Url::parse(link).ok()?))
-            })
+            .filter_map(|(place, link)| Some((place, digest(&[&clean::canonical_link(link)]), Url::parse(link).ok()?)))
             .collect();
         let keys: Vec<Key> = wanted.iter().map(|(_, key, _)| *key).collect();
         let store = self.store.clone();

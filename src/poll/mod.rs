@@ -16,9 +16,11 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 use url::Url;
 
+use crate::clean::Cleaner;
 use crate::fetch::{Failed, FetchError, Fetched, Fetcher, Outcome};
+use crate::model::cleaning::Firing;
 use crate::model::document::{Document, ServerWish, Validators, charset_of};
-use crate::model::entry::Feed;
+use crate::model::entry::{Entry, Feed};
 use crate::model::feed::RawFeed;
 use crate::model::report::{Counts, ErrorKind, Failure, PollReport, PollStatus, SourceState};
 use crate::model::source::Source;
@@ -27,11 +29,14 @@ use crate::normalise::{self, Context};
 use crate::parse::ParseError;
 use crate::schedule::{self, Rhythm};
 use crate::store::{ArticleAttempt, PollCommit, ReadDocument, SourceRow, Store, StoreError};
-use crate::{decode, identity, parse};
+use crate::{clean, decode, identity, parse};
 
 /// Changes whenever the same bytes would be read in another way than by the version before, so
 /// that documents which did not change are read again.
-const READING: u32 = 2;
+const READING: u32 = 3;
+
+/// Earlier titles of a source that its affixes are learnt from, beside those of the document.
+const KNOWN_TITLES: usize = 300;
 
 /// Why a poll failed.
 #[derive(Debug, Error)]
@@ -101,6 +106,19 @@ pub fn read_document(source: &Source, document: Document) -> Result<Reading, Par
     let context = Context { document_url, timezone: source.timezone, tags: &source.tags, now: document.fetched_at };
     let feed = normalise::normalise(&raw, &context);
     Ok(Reading { raw, feed, charset: text.charset(), url })
+}
+
+/// Cleans the entries of one document by the rules of their source; what each rule did, entry by
+/// entry. `known_titles` are those that the publisher gave earlier entries.
+#[must_use]
+pub fn clean_entries(
+    source: &Source,
+    entries: &mut [Entry],
+    known_titles: &[String],
+    now: DateTime<Utc>,
+) -> Vec<Vec<Firing>> {
+    let cleaner = Cleaner::new(&source.clean, entries, known_titles, now);
+    entries.iter_mut().map(|entry| cleaner.clean(entry)).collect()
 }
 
 /// Polls sources; clones share the client and the store.
@@ -236,13 +254,16 @@ impl Poller {
         }
         success.warnings.extend(reading.raw.warnings.iter().cloned());
         success.warnings.extend(linked.warnings);
-        let keys = identity::keys(&reading.feed.entries, normalise::canonical_link);
+        // By the publisher's words, so that no change of a rule makes an entry another.
+        let keys = identity::keys(&reading.feed.entries, clean::canonical_link);
+        let (entries, fired) = self.clean(source, reading.feed.entries, now).await.map_err(fail)?;
         success.document = Some(ReadDocument {
             body_digest,
             recipe,
             title: reading.feed.title,
             home_page_url: reading.feed.home_page_url,
-            entries: reading.raw.entries.into_iter().zip(reading.feed.entries).collect(),
+            entries: reading.raw.entries.into_iter().zip(entries).collect(),
+            fired,
             keys,
         });
         Ok(success)
@@ -261,6 +282,22 @@ impl Poller {
             Ok(reading) => Ok(reading?),
             Err(error) => Err(PollError::Panicked(error.to_string())),
         }
+    }
+
+    /// Cleaning is work for the processor too.
+    async fn clean(
+        &self,
+        source: &Source,
+        mut entries: Vec<Entry>,
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<Entry>, Vec<Vec<Firing>>), PollError> {
+        let (source, store) = (source.clone(), self.store.clone());
+        let cleaned = tokio::task::spawn_blocking(move || {
+            let known_titles = store.titles(&source.id, KNOWN_TITLES)?;
+            let fired = clean_entries(&source, &mut entries, &known_titles, now);
+            Ok((entries, fired))
+        });
+        cleaned.await.map_err(|error| PollError::Panicked(error.to_string()))?
     }
 
     fn commit_of(

@@ -71,9 +71,9 @@ struct Own<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     title_original: Option<&'a str>,
     attribution: Option<&'a str>,
-    stated_date: Option<&'a str>,
+    stated_date: Option<String>,
     tickers: &'a [String],
-    /// `feed`: the publisher gives it. `seen`: the publisher gives none, this is the first sight.
+    /// `feed`: the publisher gives it. `stated`: the text states it. `seen`: the publisher gives none, this is the first sight.
     date_origin: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     comments: Option<&'a Comments>,
@@ -156,10 +156,14 @@ fn item<'a>(id: &'a str, entry: &'a Entry) -> Item<'a> {
         newsriver: Own {
             title_original: entry.title_original.as_deref(),
             attribution: entry.attribution.as_deref(),
-            stated_date: None,
-            tickers: &[],
+            stated_date: entry.stated_date.map(|date| date.to_string()),
+            tickers: &entry.tickers,
             comments: entry.comments.as_ref(),
-            date_origin: if entry.dated().is_some() { "feed" } else { "seen" },
+            date_origin: match entry.dated() {
+                Some(_) if entry.date_is_stated => "stated",
+                Some(_) => "feed",
+                None => "seen",
+            },
             sources: Vec::new(),
         },
     }

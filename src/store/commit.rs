@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read::{self, SourceRow};
 use crate::identity::{Key, KeyKind, Keys, Known, Matcher, Verdict};
+use crate::model::cleaning::Firing;
 use crate::model::document::Validators;
 use crate::model::entry::Entry;
 use crate::model::feed::{RawArticle, RawEntry};
@@ -63,6 +64,8 @@ pub struct ReadDocument {
     pub home_page_url: Option<String>,
     /// The entries, what the publisher sent beside what was made of it.
     pub entries: Vec<(RawEntry, Entry)>,
+    /// What cleaning did to each entry.
+    pub fired: Vec<Vec<Firing>>,
     /// What the entries are known by.
     pub keys: Vec<Keys>,
 }
@@ -104,6 +107,7 @@ fn write_entries(connection: &Connection, poll: &PollCommit, document: &ReadDocu
         "SELECT e.row, e.id_key, e.data ->> 'title' FROM entry_keys k JOIN entries e ON e.row = k.entry WHERE k.source = ?1 AND k.kind = ?2 AND k.key = ?3",
     )?;
     for (place, ((raw, entry), keys)) in document.entries.iter().zip(&document.keys).enumerate() {
+        let item = Item { raw, entry, fired: document.fired.get(place).map_or(&[], Vec::as_slice), keys, place };
         let verdict = matcher.decide(entry, keys, |kind, key| {
             let known = |row: &rusqlite::Row<'_>| {
                 let id: Option<Vec<u8>> = row.get(1)?;
@@ -118,11 +122,11 @@ fn write_entries(connection: &Connection, poll: &PollCommit, document: &ReadDocu
         })?;
         match verdict {
             Verdict::New => {
-                insert(connection, poll, raw, entry, keys, place)?;
+                insert(connection, poll, &item)?;
                 counts.new += 1;
             }
             Verdict::Known(row) => {
-                if update(connection, poll, raw, entry, keys, row)? {
+                if update(connection, poll, &item, row)? {
                     counts.changed += 1;
                 } else {
                     counts.unchanged += 1;
@@ -134,21 +138,24 @@ fn write_entries(connection: &Connection, poll: &PollCommit, document: &ReadDocu
     Ok(counts)
 }
 
-fn insert(
-    connection: &Connection,
-    poll: &PollCommit,
-    raw: &RawEntry,
-    entry: &Entry,
-    keys: &Keys,
+/// One entry of a document, with all that is stored of it.
+struct Item<'a> {
+    raw: &'a RawEntry,
+    entry: &'a Entry,
+    fired: &'a [Firing],
+    keys: &'a Keys,
     place: usize,
-) -> rusqlite::Result<()> {
+}
+
+fn insert(connection: &Connection, poll: &PollCommit, item: &Item<'_>) -> rusqlite::Result<()> {
+    let Item { raw, entry, fired, keys, place } = *item;
     let seen = poll.started_at.trunc_subsecs(0);
     // Undated entries keep the order of their document: each a second behind the one before.
     let in_order =
         i64::try_from(place).ok().and_then(|n| seen.checked_sub_signed(TimeDelta::seconds(n))).unwrap_or(seen);
     let sort = entry.dated().map_or(in_order, |date| date.to_utc().min(seen));
     connection.prepare_cached(
-        "INSERT INTO entries (river_id, source, id_key, first_seen, changed_at, sort, data, original) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
+        "INSERT INTO entries (river_id, source, id_key, first_seen, changed_at, sort, data, original, fired) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         river_id(connection, poll, entry, keys)?,
@@ -158,6 +165,7 @@ fn insert(
         sort.timestamp_millis(),
         to_json(entry)?,
         pack(raw)?,
+        to_json(fired)?,
     ])?;
     write_keys(connection, poll, keys, connection.last_insert_rowid())?;
     Ok(())
@@ -165,14 +173,8 @@ fn insert(
 
 /// Writes a known entry where it differs from what is stored; says whether it did. Its id, first
 /// sight and place in the river stay; `changed_at` moves only with its words.
-fn update(
-    connection: &Connection,
-    poll: &PollCommit,
-    raw: &RawEntry,
-    entry: &Entry,
-    keys: &Keys,
-    row: i64,
-) -> rusqlite::Result<bool> {
+fn update(connection: &Connection, poll: &PollCommit, item: &Item<'_>, row: i64) -> rusqlite::Result<bool> {
+    let Item { raw, entry, fired, keys, .. } = *item;
     let stored: String =
         connection.prepare_cached("SELECT data FROM entries WHERE row = ?1")?.query_row([row], |r| r.get(0))?;
     let data = to_json(entry)?;
@@ -182,9 +184,17 @@ fn update(
     let before: Entry = serde_json::from_str(&stored).unwrap_or_default();
     let reworded = words(&before) != words(entry);
     connection.prepare_cached(
-        "UPDATE entries SET data = ?2, original = ?3, id_key = coalesce(?4, id_key), changed_at = iif(?5, ?6, changed_at) WHERE row = ?1",
+        "UPDATE entries SET data = ?2, original = ?3, id_key = coalesce(?4, id_key), changed_at = iif(?5, ?6, changed_at), fired = ?7 WHERE row = ?1",
     )?
-    .execute(params![row, data, pack(raw)?, keys.id, reworded, poll.started_at.trunc_subsecs(0).timestamp_millis()])?;
+    .execute(params![
+        row,
+        data,
+        pack(raw)?,
+        keys.id,
+        reworded,
+        poll.started_at.trunc_subsecs(0).timestamp_millis(),
+        to_json(fired)?
+    ])?;
     write_keys(connection, poll, keys, row)?;
     Ok(true)
 }
@@ -329,8 +339,8 @@ fn write_history(connection: &Connection, poll: &PollCommit, counts: Counts) -> 
     Ok(())
 }
 
-fn to_json(entry: &Entry) -> rusqlite::Result<String> {
-    serde_json::to_string(entry).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+fn to_json(value: &(impl serde::Serialize + ?Sized)) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
 /// JSON in zstd.

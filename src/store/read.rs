@@ -129,6 +129,20 @@ impl Store {
         })
     }
 
+    /// The titles that the publisher gave the newest `limit` entries of a source.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn titles(&self, source: &SourceId, limit: usize) -> Result<Vec<String>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT coalesce(data ->> 'title_original', data ->> 'title', '') FROM entries WHERE source = ?1 ORDER BY row DESC LIMIT ?2",
+            )?;
+            select.query_map(params![source.as_str(), limit], |row| row.get(0))?.collect()
+        })
+    }
+
     /// How many entries the store holds.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -84,6 +84,9 @@ const MIGRATIONS: [&str; 2] = [
         attempts        INTEGER NOT NULL,
         article         BLOB               -- JSON in zstd; nothing where it could not be had
      ) STRICT, WITHOUT ROWID;",
+    // What cleaning did to each entry, and the entries of a source at hand.
+    "ALTER TABLE entries ADD COLUMN fired TEXT;
+     CREATE INDEX entries_of_source ON entries (source, row);",
 ];
 
 /// Settings of a writing connection.

@@ -36,6 +36,7 @@ fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Result<PollCommit, B
             title: "T".into(),
             home_page_url: None,
             entries: entries.into_iter().map(|e| (RawEntry::default(), e)).collect(),
+            fired: Vec::new(),
             keys,
         }),
         articles: Vec::new(),

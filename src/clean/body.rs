@@ -1,0 +1,278 @@
+//! What bodies and excerpts carry beside the news: captions of pictures that are not there,
+//! editors' lines at the end, blocks that the whole source repeats, and the title once more.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::lines::{Line, lines, text_of, tidy, without};
+use crate::model::entry::Entry;
+
+/// A line that is a caption and nothing else.
+static CAPTION: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"^[(（【\[]?\s*(资料图片?|资料图|配图|网络图片?|图文无关|图片与内容无关|图片?来[源自][:：]?[^,，。;；]{0,24}|图源[:：]?[^,，。;；]{0,24}|图[/／][^,，。;；]{0,16}|图片?[:：][^,，。;；]{0,16}[摄供图]?)\s*[)）】\]]?$").ok()
+});
+
+/// A caption at the beginning of a line.
+static CAPTION_IN_FRONT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"^[\s\x{3000}]*[(（【\[]\s*(资料图片?|资料图|配图|网络图片?|图文无关|图源[:：]?[^)）】\]]{0,24}|图片?来源[:：]?[^)）】\]]{0,24})\s*[)）】\]][\s\x{3000}]*").ok()
+});
+
+/// A line at the end that speaks of the text, not of the news.
+static TAIL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"^[(（【\[*]?\s*(关键[词字]|标签|责任?编辑|责编|编辑|校对|审[核校]|监制|值班编[委辑]|原标题|分享(到|至)|上一篇|下一篇|本文(来源|链接|转自)|原文(链接|地址)|免责声明|版权声明|特别声明|声明|扫码|点击(这里|此处)?(查看|阅读)|阅读原文|返回(首页|顶部)|更多精彩|关注我们|打印|收藏|举报|微信扫一扫)\s*([:：].*|[）)】\]]?)$").ok()
+});
+
+/// An editor's note in brackets at the end of a line.
+static TAIL_IN_LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"[\s\x{3000}]*[(（【\[](责任?编辑|责编|编辑|校对|审核)[:：]?[^()（）【】\[\]]{0,24}[)）】\]][\s\x{3000}]*$",
+    )
+    .ok()
+});
+
+/// Lines from the end in which editors' lines are looked for.
+const LAST: usize = 6;
+
+/// Characters of the longest editor's line; what is longer may be news.
+const LONGEST_TAIL: usize = 120;
+
+/// Entries of a document that must carry a block before it counts as the source's own.
+const ENOUGH: usize = 5;
+
+/// Characters of the shortest block that can be one.
+const SHORTEST_BLOCK: usize = 6;
+
+fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
+    pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
+}
+
+/// The body without captions.
+pub(super) fn without_captions(html: &str) -> Option<String> {
+    let all = lines(html);
+    let mut gone: Vec<Range<usize>> = Vec::new();
+    for line in &all {
+        if matches(&CAPTION, &line.text) {
+            gone.push(line.range.clone());
+        } else if let Some(found) = CAPTION_IN_FRONT.as_ref().and_then(|p| p.find(&html[line.range.clone()])) {
+            gone.push(line.range.start..line.range.start + found.end());
+        }
+    }
+    changed(html, &all, gone)
+}
+
+/// The body without editors' lines at its end.
+pub(super) fn without_tails(html: &str) -> Option<String> {
+    let all = lines(html);
+    let mut gone: Vec<Range<usize>> = Vec::new();
+    for (n, line) in all.iter().enumerate().rev().take(LAST) {
+        let raw = &html[line.range.clone()];
+        if n > 0 && line.text.chars().count() <= LONGEST_TAIL && matches(&TAIL, &line.text) {
+            gone.push(line.range.clone());
+        } else if let Some(found) = TAIL_IN_LINE.as_ref().and_then(|p| p.find(raw)).filter(|found| found.start() > 0) {
+            gone.push(line.range.start + found.start()..line.range.end);
+        }
+    }
+    gone.reverse();
+    changed(html, &all, gone)
+}
+
+/// A body without some ranges, unless nothing would be left of it.
+fn changed(html: &str, all: &[Line], gone: Vec<Range<usize>>) -> Option<String> {
+    let left =
+        all.iter().any(|line| !gone.iter().any(|range| range.start <= line.range.start && range.end >= line.range.end));
+    (!gone.is_empty() && (left || html.contains("<img"))).then(|| without(html, &gone))
+}
+
+/// Blocks that entries of one source repeat.
+#[derive(Debug, Default)]
+pub(super) struct Boilerplate(HashSet<String>);
+
+impl Boilerplate {
+    /// Learns from the entries of one document: a first or last line that most of them carry.
+    pub(super) fn of(entries: &[Entry]) -> Self {
+        let mut counts: HashMap<String, HashSet<&str>> = HashMap::new();
+        let with_body = entries.iter().filter_map(|e| Some((e.title.as_str(), e.content_html.as_deref()?)));
+        for (title, html) in with_body.clone() {
+            let all = lines(html);
+            if all.len() > 1 {
+                for line in all.iter().take(2).chain(all.iter().rev().take(LAST)) {
+                    // As markup: the same words over another link say something else.
+                    counts.entry(html[line.range.clone()].trim().to_owned()).or_default().insert(title);
+                }
+            }
+        }
+        let most = with_body.count().div_ceil(2).max(ENOUGH);
+        let repeated = |(text, titles): (String, HashSet<&str>)| {
+            (titles.len() >= most && text_of(&text).chars().count() >= SHORTEST_BLOCK).then_some(text)
+        };
+        Self(counts.into_iter().filter_map(repeated).collect())
+    }
+
+    /// The body without them.
+    pub(super) fn strip(&self, html: &str) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let all = lines(html);
+        let gone = all
+            .iter()
+            .filter(|line| self.0.contains(html[line.range.clone()].trim()))
+            .map(|line| line.range.clone())
+            .collect();
+        changed(html, &all, gone)
+    }
+}
+
+/// Letters and digits alone, in which a title and its echo compare.
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase)
+}
+
+/// Letters and digits of the shortest title whose echo is one.
+const SHORTEST_TITLE: usize = 6;
+
+/// Whether a text says no more than the title: the same words, or the beginning of them.
+pub(super) fn is_echo(text: &str, title: &str) -> bool {
+    let said: Vec<char> = folded(text).collect();
+    let title: Vec<char> = folded(title).collect();
+    title.len() >= SHORTEST_TITLE && said.len() >= SHORTEST_TITLE && title.starts_with(&said)
+}
+
+/// Where the text goes on behind a title that stands in front of it, parted by white space.
+pub(super) fn behind_title(text: &str, title: &str) -> Option<usize> {
+    let wanted: Vec<char> = folded(title).collect();
+    if wanted.len() < SHORTEST_TITLE {
+        return None;
+    }
+    let mut seen = 0;
+    for (at, c) in text.char_indices() {
+        if seen == wanted.len() {
+            let rest = &text[at..];
+            let marks = rest.trim_start_matches(|c: char| {
+                !c.is_alphanumeric() && !c.is_whitespace() && !matches!(c, '“' | '"' | '(' | '（' | '《' | '【')
+            });
+            let behind = marks.trim_start();
+            // A comma or full stop goes on with the sentence; a gap ends it.
+            return (marks.len() == rest.len() && behind.len() < marks.len() && folded(behind).next().is_some())
+                .then(|| text.len() - behind.len());
+        }
+        if c.is_alphanumeric() {
+            for folded in c.to_lowercase() {
+                if wanted.get(seen) != Some(&folded) {
+                    return None;
+                }
+                seen += 1;
+            }
+        }
+    }
+    None
+}
+
+/// The body without the title in front of it; an empty text where there is nothing else.
+pub(super) fn without_echo(html: &str, title: &str) -> Option<String> {
+    let all = lines(html);
+    let first = all.first()?;
+    if is_echo(&first.text, title) && !html.contains("<img") {
+        // A line that only begins like the title is an echo if it is cut off or if it is all there is.
+        let whole = folded(&first.text).count() == folded(title).count();
+        let cut = first.text.ends_with('…') || first.text.ends_with("...");
+        if all.len() == 1 {
+            return (whole || cut).then(String::new);
+        }
+        return whole.then(|| without(html, std::slice::from_ref(&first.range)));
+    }
+    let raw = &html[first.range.clone()];
+    if raw.contains(['<', '&']) {
+        return None;
+    }
+    let at = behind_title(raw, title)?;
+    let mut out = html.to_owned();
+    out.replace_range(first.range.start..first.range.start + at, "");
+    Some(tidy(out))
+}
+
+/// The text of a body.
+pub(super) fn plain(html: &str) -> String {
+    lines(html).iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn captions_go_and_sentences_about_pictures_stay() {
+        for (html, expected) in [
+            ("<p>(资料图)</p><p>正文</p>", "<p>正文</p>"),
+            ("<p>（资料图片）正文在后</p>", "<p>正文在后</p>"),
+            ("<p><img src=\"x\"></p><p>图源:视觉中国</p><p>正文</p>", "<p><img src=\"x\"></p><p>正文</p>"),
+            ("图片来源：某某网<br>正文", "正文"),
+        ] {
+            assert_eq!(without_captions(html).as_deref(), Some(expected), "{html}");
+            assert_eq!(without_captions(expected), None, "{expected}");
+        }
+        for html in [
+            "<p>资料图书馆今天开放</p>",
+            "<p>图片来源于网络的文章,应当注明作者。</p>",
+            "<p>图:一张说明很长的图片下面接着讲了新闻的来龙去脉,不能删</p>",
+            "<p>(资料图)</p>",
+        ] {
+            assert_eq!(without_captions(html), None, "{html}");
+        }
+    }
+
+    #[test]
+    fn editors_lines_at_the_end_go() {
+        for (html, expected) in [
+            ("<p>正文</p><p>关键词:</p>", "<p>正文</p>"),
+            ("<p>正文</p><p>(责任编辑:张三)</p><p>分享到:微信 微博</p>", "<p>正文</p>"),
+            ("<p>正文到此。(编辑 李四)</p>", "<p>正文到此。</p>"),
+            ("正文<br>责编：王五", "正文"),
+        ] {
+            assert_eq!(without_tails(html).as_deref(), Some(expected), "{html}");
+            assert_eq!(without_tails(expected), None, "{expected}");
+        }
+        for html in ["<p>编辑部昨天搬家</p>", "<p>关键词:开放</p>", "<p>正文</p><p>声明指出,各方应当克制</p>"]
+        {
+            assert_eq!(without_tails(html), None, "{html}");
+        }
+    }
+
+    #[test]
+    fn blocks_of_the_whole_source_are_learnt() {
+        let entry = |n: usize, tail: &str| Entry {
+            title: format!("第{n}条"),
+            content_html: Some(format!("<p>正文{n}</p><p>{tail}</p>")),
+            ..Entry::default()
+        };
+        let entries: Vec<Entry> = (0..6).map(|n| entry(n, "某某网 新闻热线 12345678")).collect();
+        let learnt = Boilerplate::of(&entries);
+        assert_eq!(learnt.strip("<p>另文</p><p>某某网 新闻热线 12345678</p>").as_deref(), Some("<p>另文</p>"));
+        assert_eq!(Boilerplate::of(&entries[..4]).strip("<p>另文</p><p>某某网 新闻热线 12345678</p>"), None);
+    }
+
+    #[test]
+    fn echoes_of_the_title_go() {
+        let title = "佳兆业已累计交付15个项目、9430套房源";
+        assert_eq!(
+            without_echo("佳兆业已累计交付15个项目、9430套房源 观点网讯:4月23日", title).as_deref(),
+            Some("观点网讯:4月23日")
+        );
+        assert_eq!(
+            without_echo("<p>佳兆业已累计交付15个项目,9430套房源</p><p>正文</p>", title).as_deref(),
+            Some("<p>正文</p>")
+        );
+        assert_eq!(without_echo("佳兆业已累计交付15个...", title).as_deref(), Some(""));
+        for html in [
+            "佳兆业已累计交付15个项目、9430套房源,同比增长",
+            "<p>佳兆业今天</p>",
+            "<p>另一句</p><p>佳兆业已累计交付15个项目、9430套房源</p>",
+        ] {
+            assert_eq!(without_echo(html, title), None, "{html}");
+        }
+        assert_eq!(without_echo("短题 正文", "短题"), None);
+    }
+}
