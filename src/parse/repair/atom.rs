@@ -242,7 +242,7 @@ fn construct<'c>(captured: &'c Captured<'_>, kind: &str, mode: &str) -> (Cow<'c,
         // Inside XHTML text is markup still.
         "xhtml" | "application/xhtml+xml" if mode != "escaped" => {
             let mut escaped = String::new();
-            super::escape_into(&mut escaped, captured.text.trim());
+            super::escape::escape_into(&mut escaped, captured.text.trim());
             (escaped.into(), true)
         }
         _ => (captured.text.trim().into(), is_html || (mode == "escaped" && kind != "text/plain" && kind != "text")),
