@@ -4,6 +4,7 @@
 //! feeds.toml and the store.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
@@ -26,20 +27,24 @@ pub struct Live {
     config: RwLock<Arc<Config>>,
     config_error: RwLock<Option<ConfigError>>,
     rows: RwLock<HashMap<SourceId, SourceRow>>,
+    stories: Arc<AtomicU64>,
 }
 
 impl Live {
     /// The state at the start: what the store knows of the sources.
-    #[must_use]
-    pub fn new(config: Config, rows: Vec<SourceRow>, listening: Url, started: DateTime<Utc>) -> Self {
-        let rows = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
-        Self {
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn new(config: Config, store: &Store, listening: Url, started: DateTime<Utc>) -> Result<Self, StoreError> {
+        let rows = store.sources()?.into_iter().map(|row| (row.id.clone(), row)).collect();
+        Ok(Self {
             started,
             listening,
             config: RwLock::new(Arc::new(config)),
             config_error: RwLock::default(),
             rows: RwLock::new(rows),
-        }
+            stories: store.story_counter(),
+        })
     }
 
     /// The configuration in force.
@@ -84,7 +89,7 @@ impl Live {
     pub fn report(&self) -> Report {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
         let error = self.config_error.read().unwrap_or_else(PoisonError::into_inner);
-        Report::new(&self.config(), &rows, Some(self.started), error.as_ref())
+        Report::new(&self.config(), &rows, self.stories.load(Ordering::Relaxed), Some(self.started), error.as_ref())
     }
 
     /// Where readers reach the daemon; ends in a slash.
@@ -111,7 +116,7 @@ impl Live {
         let next = entries.last().filter(|_| more).map(|last| Cursor::after(last).to_string());
         let origins = entries
             .iter()
-            .map(|e| &e.source)
+            .flat_map(|e| [&e.source, &e.told_by].into_iter().chain(e.tellings.iter().map(|telling| &telling.source)))
             .collect::<std::collections::HashSet<_>>()
             .into_iter()
             .map(|id| (id.clone(), self.origin(&config, id)))

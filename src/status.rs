@@ -101,6 +101,7 @@ impl Report {
     pub fn new(
         config: &Config,
         rows: &HashMap<SourceId, SourceRow>,
+        stories: u64,
         started: Option<DateTime<Utc>>,
         config_error: Option<&ConfigError>,
     ) -> Self {
@@ -108,7 +109,7 @@ impl Report {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             started: started.map(shown),
-            river: RiverCounts { stories: entries, entries },
+            river: RiverCounts { stories, entries },
             sources: config.sources.iter().map(|source| SourceReport::new(source, rows.get(&source.id))).collect(),
             config_error: config_error.map(ConfigErrorReport::new),
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("model", &["model"]),
     ("observe", &["config"]),
     ("config", &["model", "store"]),
@@ -16,7 +16,8 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("normalise", &["model"]),
     ("clean", &["model"]),
     ("identity", &["model"]),
-    ("store", &["model", "identity"]),
+    ("stories", &["model", "clean"]),
+    ("store", &["model", "identity", "stories"]),
     ("publish", &["model"]),
     ("poll", &["model", "schedule", "fetch", "decode", "parse", "normalise", "clean", "identity", "store"]),
     ("status", &["model", "config", "store"]),

@@ -17,6 +17,9 @@ const LONGEST: usize = 10;
 /// The shortest title that may be left, characters.
 const SHORTEST_LEFT: usize = 4;
 
+/// What parts an affix from the title before it.
+const MARKS: [char; 9] = ['-', '_', '|', '｜', '丨', '－', '—', '–', '︱'];
+
 static WORDS: LazyLock<Words> = LazyLock::new(|| Words::read(include_str!("affixes.txt")));
 
 /// The word lists of the grammar.
@@ -114,6 +117,8 @@ struct Candidate<'t> {
     side: Side,
     affix: &'t str,
     left: &'t str,
+    /// In brackets or before a bar, where no name of a company or place stands.
+    stands_apart: bool,
 }
 
 /// Affixes that titles of one source taught, and those that the user named.
@@ -188,26 +193,32 @@ fn candidates(title: &str) -> Vec<Candidate<'_>> {
     let mut found = Vec::new();
     for (open, close) in BRACKETS {
         let front = title.strip_prefix(open).and_then(|rest| rest.split_once(close));
-        found.extend(front.and_then(|(affix, left)| candidate(Side::Front, affix, left)));
+        found.extend(front.and_then(|(affix, left)| candidate(Side::Front, affix, left, true)));
         let back = title.strip_suffix(close).and_then(|rest| rest.rsplit_once(open));
-        found.extend(back.and_then(|(left, affix)| candidate(Side::Back, affix, left)));
+        found.extend(back.and_then(|(left, affix)| candidate(Side::Back, affix, left, true)));
     }
-    let front = title.split_once([':', '：', '!', '！', '|', '｜', '丨', '︱']);
-    found.extend(front.and_then(|(affix, left)| candidate(Side::Front, affix, left)));
-    let back = title.rsplit_once(['-', '_', '|', '｜', '丨', '－', '—', '–', '︱']);
-    found.extend(back.and_then(|(left, affix)| candidate(Side::Back, affix, left)));
+    for (marks, stands_apart) in [(&[':', '：', '!', '！'][..], false), (&['|', '｜', '丨', '︱'], true)] {
+        let front = title.split_once(marks);
+        found.extend(front.and_then(|(affix, left)| candidate(Side::Front, affix, left, stands_apart)));
+    }
+    let back = title.rsplit_once(MARKS);
+    found.extend(back.and_then(|(left, affix)| candidate(Side::Back, affix, left, true)));
     found
 }
 
-/// A title without a marker of up to four characters in front (`快讯|`, `【专访】`, `独家:`): in what
-/// follows it compares with its echoes and with other tellings.
-pub(super) fn without_marker(title: &str) -> &str {
-    let front = candidates(title).into_iter().find(|c| c.side == Side::Front && c.affix.chars().count() <= 4);
-    front.map_or(title, |candidate| candidate.left)
+/// A title without the marker of a column in front (`快讯|`, `【专访】`, `独家:`): in what follows it
+/// compares with its echoes and with other tellings. Before a colon only a word for a column is one,
+/// since companies and places stand there too.
+#[must_use]
+pub fn without_marker(title: &str) -> &str {
+    let is_marker = |c: &Candidate<'_>| {
+        let is_word = WORDS.is("column", c.affix) || WORDS.is("ending", c.affix);
+        c.side == Side::Front && c.affix.chars().count() <= 4 && (c.stands_apart || is_word)
+    };
+    candidates(title).into_iter().find(is_marker).map_or(title, |candidate| candidate.left)
 }
 
-fn candidate<'t>(side: Side, affix: &'t str, left: &'t str) -> Option<Candidate<'t>> {
-    const MARKS: [char; 9] = ['-', '_', '|', '｜', '丨', '－', '—', '–', '︱'];
+fn candidate<'t>(side: Side, affix: &'t str, left: &'t str, stands_apart: bool) -> Option<Candidate<'t>> {
     let affix = affix.trim_matches(|c: char| c.is_whitespace() || MARKS.contains(&c));
     // Only marks that part, and only on the side of the affix: `...`, `?` and brackets belong to the title.
     let left = match side {
@@ -217,7 +228,7 @@ fn candidate<'t>(side: Side, affix: &'t str, left: &'t str) -> Option<Candidate<
         Side::Back => left.trim().trim_end_matches(|c: char| c.is_whitespace() || MARKS.contains(&c)),
     };
     let fits = (2..=LONGEST).contains(&affix.chars().count()) && affix.chars().all(char::is_alphanumeric);
-    (fits && is_enough(left)).then_some(Candidate { side, affix, left })
+    (fits && is_enough(left)).then_some(Candidate { side, affix, left, stands_apart })
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::model::cleaning::{Firing, Rule, Rules};
 use crate::model::entry::Entry;
 use affix::Learnt;
+pub use affix::without_marker;
 use body::Boilerplate;
 pub use link::canonical as canonical_link;
 
@@ -189,8 +190,9 @@ fn echo(entry: &mut Entry, note: Note<'_>) {
     }
 }
 
-/// The text that datelines and codes are looked for in.
-fn text_of(entry: &Entry) -> Option<String> {
+/// The readable text of an entry: its body, else its excerpt.
+#[must_use]
+pub fn text_of(entry: &Entry) -> Option<String> {
     let body = entry.content_html.as_deref().map(body::plain).filter(|text| !text.is_empty());
     body.or_else(|| entry.summary.clone())
 }

@@ -125,7 +125,7 @@ pub(super) fn status(path: &Path, arguments: &StatusArguments) -> Result<(), End
         // The daemon runs on with the configuration before; its sources are those of the store.
         Err(error) => (Config::of_rows(&rows), Some(error)),
     };
-    let report = Report::new(&config, &rows, None, error.as_ref());
+    let report = Report::new(&config, &rows, store.story_count(), None, error.as_ref());
     if arguments.json {
         return print(serde_json::to_string_pretty(&report)?.as_bytes());
     }

@@ -80,7 +80,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let Start { config_path, config, store, listener, stop, reload } = start;
     let began = Instant::now();
     let listening = listening_url(&listener)?;
-    let live = Arc::new(Live::new(config, store.sources()?, listening, Utc::now()));
+    let live = Arc::new(Live::new(config, &store, listening, Utc::now())?);
     let site = Arc::new(Site::new(live.clone(), store.clone()));
     let changed = Arc::new(Notify::new());
     changed.notify_one();

@@ -156,9 +156,37 @@ pub struct StoredEntry {
     pub order: DateTime<Utc>,
     /// The entry.
     pub entry: Entry,
+    /// The source whose telling is shown; `source` unless a story has a better one.
+    pub told_by: SourceId,
+    /// Every entry of its story, this one first; empty where it stands alone.
+    pub tellings: Vec<Telling>,
+}
+
+/// One entry of a story.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telling {
+    /// Its id in the river.
+    pub river_id: String,
+    /// Its source.
+    pub source: SourceId,
+    /// Its link.
+    pub url: Option<String>,
+    /// Its title, cleaned.
+    pub title: String,
 }
 
 impl StoredEntry {
+    /// The entry as one telling of a story.
+    #[must_use]
+    pub fn telling(&self) -> Telling {
+        Telling {
+            river_id: self.river_id.clone(),
+            source: self.source.clone(),
+            url: self.entry.url.clone(),
+            title: self.entry.title.clone(),
+        }
+    }
+
     /// The time of the last significant change, as Atom's `updated` wants it: ours once the words
     /// changed here; before that the publisher's, unless it lies in the future.
     #[must_use]

@@ -28,15 +28,16 @@ pub(super) fn render(river: &River) -> Vec<u8> {
     if let Some(next) = &river.next {
         feed.links.push(link("next", river.feed_url(Format::Atom, Some(next)), Some("application/atom+xml")));
     }
-    feed.entries = river.entries.iter().map(|e| entry(e, &river.origin(e))).collect();
+    feed.entries = river.entries.iter().map(|e| entry(e, river)).collect();
     let config = WriteConfig { write_document_declaration: false, indent_size: None };
     let out = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_vec();
     // Writing to memory fails for no input; an empty feed would hide it if it did.
     feed.write_with_config(out, config).unwrap_or_default()
 }
 
-fn entry(stored: &StoredEntry, origin: &Origin) -> Entry {
+fn entry(stored: &StoredEntry, river: &River) -> Entry {
     let entry = &stored.entry;
+    let origin = &river.origin(stored);
     let mut links = Vec::new();
     if let Some(url) = &entry.url {
         links.push(Link { hreflang: entry.language.clone(), ..link("alternate", url.clone(), None) });
@@ -68,8 +69,7 @@ fn entry(stored: &StoredEntry, origin: &Origin) -> Entry {
         authors.push(Person { name: origin.name.clone(), uri: origin.home_page_url.clone(), ..Person::default() });
     }
     // An entry without a page must have content (section 4.1.2).
-    let html =
-        entry.content_html.clone().or_else(|| entry.url.is_none().then(|| entry.summary.clone().unwrap_or_default()));
+    let html = river.body(stored).or_else(|| entry.url.is_none().then(|| entry.summary.clone().unwrap_or_default()));
     Entry {
         title: Text { lang: entry.language.clone(), ..Text::plain(title_of(stored)) },
         id: stored.river_id.clone(),

@@ -1,9 +1,11 @@
 //! The river, and what `parse` prints, in JSON Feed 1.1.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::{Format, River, shown_date};
-use crate::model::entry::{Attachment, Comments, Entry, Feed, Person, StoredEntry};
+use crate::model::entry::{Attachment, Comments, Entry, Feed, Person, StoredEntry, Telling};
 
 /// <https://jsonfeed.org/version/1.1>, "top-level".
 #[derive(Debug, Serialize)]
@@ -42,7 +44,7 @@ struct Item<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     title: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    content_html: Option<&'a str>,
+    content_html: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,7 +145,7 @@ fn item<'a>(id: &'a str, entry: &'a Entry) -> Item<'a> {
         url: entry.url.as_deref(),
         external_url: entry.external_url.as_deref(),
         title: &entry.title,
-        content_html: entry.content_html.as_deref(),
+        content_html: entry.content_html.as_deref().map(Cow::Borrowed),
         content_text: entry.content_text.as_deref(),
         summary: entry.summary.as_deref(),
         image: entry.image.as_deref(),
@@ -173,18 +175,31 @@ fn stored_item<'a>(stored: &'a StoredEntry, river: &River) -> Item<'a> {
     let entry = &stored.entry;
     let origin = river.origin(stored);
     let mut item = item(&stored.river_id, entry);
+    if stored.tellings.len() > 1 {
+        item.content_html = river.body(stored).map(Cow::Owned);
+    }
     // An item must have a body of some kind ("content_html and content_text").
     if item.content_html.is_none() && item.content_text.is_none() {
         item.content_text = Some(entry.summary.as_deref().unwrap_or(&entry.title));
     }
     item.date_published = Some(shown_date(stored).to_rfc3339());
     item.date_modified = Some(stored.updated()).filter(|date| *date > shown_date(stored)).map(|d| d.to_rfc3339());
-    item.newsriver.sources = vec![Teller {
-        id: origin.id.to_string(),
-        name: origin.name,
-        url: entry.url.clone(),
-        title: entry.title.clone(),
-    }];
+    item.newsriver.sources = if stored.tellings.is_empty() {
+        vec![Teller {
+            id: origin.id.to_string(),
+            name: origin.name,
+            url: entry.url.clone(),
+            title: entry.title.clone(),
+        }]
+    } else {
+        let teller = |telling: &Telling| Teller {
+            id: telling.source.to_string(),
+            name: river.origin_of(&telling.source).name,
+            url: telling.url.clone(),
+            title: telling.title.clone(),
+        };
+        stored.tellings.iter().map(teller).collect()
+    };
     item
 }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, FixedOffset, Utc};
 use url::Url;
 
-use crate::model::entry::StoredEntry;
+use crate::model::entry::{StoredEntry, Telling};
 use crate::model::source::SourceId;
 
 /// A format the river is published in.
@@ -113,13 +113,55 @@ impl River {
         format!("{}feed.{}{query}", self.base, format.ending())
     }
 
+    /// The source whose telling is shown.
     fn origin(&self, entry: &StoredEntry) -> Origin {
-        self.origins.get(&entry.source).cloned().unwrap_or_else(|| Origin {
-            id: entry.source.clone(),
-            name: entry.source.to_string(),
+        self.origin_of(&entry.told_by)
+    }
+
+    fn origin_of(&self, source: &SourceId) -> Origin {
+        self.origins.get(source).cloned().unwrap_or_else(|| Origin {
+            id: source.clone(),
+            name: source.to_string(),
             url: None,
             home_page_url: None,
         })
+    }
+
+    /// The tellings of a story beside the one that is shown, with the names of their sources; each
+    /// link once.
+    #[must_use]
+    pub fn also_told<'e>(&self, entry: &'e StoredEntry) -> Vec<(String, &'e Telling)> {
+        let mut links = vec![entry.entry.url.as_deref()];
+        let mut found = Vec::new();
+        for telling in &entry.tellings {
+            if !links.contains(&telling.url.as_deref()) {
+                links.push(telling.url.as_deref());
+                found.push((self.origin_of(&telling.source).name, telling));
+            }
+        }
+        found
+    }
+
+    /// The body, and at its end who else tells the story.
+    fn body(&self, entry: &StoredEntry) -> Option<String> {
+        let others = self.also_told(entry);
+        let own = entry.entry.content_html.as_deref();
+        if others.is_empty() {
+            return own.map(str::to_owned);
+        }
+        let chinese = match entry.entry.language.as_deref() {
+            Some(language) => language.starts_with("zh"),
+            None => entry.entry.title.chars().any(|c| matches!(c, '\u{4e00}'..='\u{9fff}')),
+        };
+        let links: Vec<String> = others
+            .iter()
+            .map(|(name, telling)| match telling.url.as_deref().filter(|url| url.starts_with("http")) {
+                Some(url) => format!("<a href=\"{}\">{}</a>", escaped(url), escaped(name)),
+                None => escaped(name),
+            })
+            .collect();
+        let (words, comma) = if chinese { ("另有报道:", "、") } else { ("Also reported by ", ", ") };
+        Some(format!("{}<p>{words}{}</p>", own.unwrap_or_default(), links.join(comma)))
     }
 }
 
@@ -143,6 +185,10 @@ fn title_of(entry: &StoredEntry) -> String {
 fn excerpt(entry: &StoredEntry) -> Option<String> {
     let long = entry.entry.content_html.as_deref().map(|html| plain(html).chars().take(200).collect::<String>());
     entry.entry.summary.clone().or(long).filter(|text| !text.is_empty())
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// Sanitised HTML without its tags; its few entities decoded.

@@ -46,7 +46,7 @@ fn item(stored: &StoredEntry, river: &River) -> Item {
         title: Some(title_of(stored)),
         link: entry.url.clone(),
         description: excerpt(stored).map(|text| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")),
-        content: entry.content_html.clone(),
+        content: river.body(stored),
         guid: Some(Guid { value: stored.river_id.clone(), permalink: false }),
         pub_date: Some(shown_date(stored).to_rfc2822()),
         categories: entry.tags.iter().map(|tag| Category { name: tag.clone(), domain: None }).collect(),

@@ -21,6 +21,8 @@ fn river(entries: Vec<Entry>) -> Result<River, Box<dyn std::error::Error>> {
             row: i64::try_from(n).unwrap_or(0),
             river_id: format!("tag:e.org,2026:qingpu/{n}"),
             source: source.clone(),
+            told_by: source.clone(),
+            tellings: Vec::new(),
             first_seen: seen,
             changed_at: seen,
             order: entry.published.map_or(seen, |d| d.to_utc().min(seen)),

@@ -4,6 +4,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read::{self, SourceRow};
+use super::story::{Newcomer, Stories};
 use crate::identity::{Key, KeyKind, Keys, Known, Matcher, Verdict};
 use crate::model::cleaning::Firing;
 use crate::model::document::Validators;
@@ -89,9 +90,9 @@ pub struct Committed {
 }
 
 /// Writes one poll; the caller owns the transaction.
-pub(super) fn apply(connection: &Connection, poll: &PollCommit) -> rusqlite::Result<Committed> {
+pub(super) fn apply(connection: &Connection, stories: &mut Stories, poll: &PollCommit) -> rusqlite::Result<Committed> {
     let counts = match &poll.document {
-        Some(document) => write_entries(connection, poll, document)?,
+        Some(document) => write_entries(connection, stories, poll, document)?,
         None => Counts::default(),
     };
     write_articles(connection, poll)?;
@@ -100,7 +101,12 @@ pub(super) fn apply(connection: &Connection, poll: &PollCommit) -> rusqlite::Res
     Ok(Committed { counts, source: read::source_row(connection, &poll.source)? })
 }
 
-fn write_entries(connection: &Connection, poll: &PollCommit, document: &ReadDocument) -> rusqlite::Result<Counts> {
+fn write_entries(
+    connection: &Connection,
+    stories: &mut Stories,
+    poll: &PollCommit,
+    document: &ReadDocument,
+) -> rusqlite::Result<Counts> {
     let mut counts = Counts::default();
     let mut matcher = Matcher::new(&document.keys);
     let mut lookup = connection.prepare_cached(
@@ -122,11 +128,11 @@ fn write_entries(connection: &Connection, poll: &PollCommit, document: &ReadDocu
         })?;
         match verdict {
             Verdict::New => {
-                insert(connection, poll, &item)?;
+                insert(connection, stories, poll, &item)?;
                 counts.new += 1;
             }
             Verdict::Known(row) => {
-                if update(connection, poll, &item, row)? {
+                if update(connection, stories, poll, &item, row)? {
                     counts.changed += 1;
                 } else {
                     counts.unchanged += 1;
@@ -147,7 +153,7 @@ struct Item<'a> {
     place: usize,
 }
 
-fn insert(connection: &Connection, poll: &PollCommit, item: &Item<'_>) -> rusqlite::Result<()> {
+fn insert(connection: &Connection, stories: &mut Stories, poll: &PollCommit, item: &Item<'_>) -> rusqlite::Result<()> {
     let Item { raw, entry, fired, keys, place } = *item;
     let seen = poll.started_at.trunc_subsecs(0);
     // Undated entries keep the order of their document: each a second behind the one before.
@@ -167,13 +173,20 @@ fn insert(connection: &Connection, poll: &PollCommit, item: &Item<'_>) -> rusqli
         pack(raw)?,
         to_json(fired)?,
     ])?;
-    write_keys(connection, poll, keys, connection.last_insert_rowid())?;
-    Ok(())
+    let row = connection.last_insert_rowid();
+    write_keys(connection, poll, keys, row)?;
+    stories.join(connection, &Newcomer { row, source: &poll.source, entry, seen, is_new: true })
 }
 
 /// Writes a known entry where it differs from what is stored; says whether it did. Its id, first
 /// sight and place in the river stay; `changed_at` moves only with its words.
-fn update(connection: &Connection, poll: &PollCommit, item: &Item<'_>, row: i64) -> rusqlite::Result<bool> {
+fn update(
+    connection: &Connection,
+    stories: &mut Stories,
+    poll: &PollCommit,
+    item: &Item<'_>,
+    row: i64,
+) -> rusqlite::Result<bool> {
     let Item { raw, entry, fired, keys, .. } = *item;
     let stored: String =
         connection.prepare_cached("SELECT data FROM entries WHERE row = ?1")?.query_row([row], |r| r.get(0))?;
@@ -196,6 +209,9 @@ fn update(connection: &Connection, poll: &PollCommit, item: &Item<'_>, row: i64)
         to_json(fired)?
     ])?;
     write_keys(connection, poll, keys, row)?;
+    if reworded {
+        stories.rejoin(connection, row, &poll.source, entry)?;
+    }
     Ok(true)
 }
 

@@ -9,9 +9,11 @@
 mod commit;
 mod read;
 mod schema;
+mod story;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, OpenFlags};
@@ -77,6 +79,7 @@ pub struct Store {
     path: Arc<PathBuf>,
     writer: Arc<Writer>,
     readers: Arc<Mutex<Vec<Connection>>>,
+    story_count: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -89,8 +92,10 @@ impl Store {
         let mut connection = Connection::open(path).map_err(wrap)?;
         schema::prepare(&connection).map_err(wrap)?;
         schema::migrate(&mut connection, path)?;
-        let writer = Writer::start(connection, path.to_owned())?;
-        Ok(Self { path: Arc::new(path.to_owned()), writer: Arc::new(writer), readers: Arc::default() })
+        let stories = story::Stories::load(&connection).map_err(wrap)?;
+        let story_count = stories.count();
+        let writer = Writer::start(connection, path.to_owned(), stories)?;
+        Ok(Self { path: Arc::new(path.to_owned()), writer: Arc::new(writer), readers: Arc::default(), story_count })
     }
 
     /// Opens a store that is there already, for commands that only look.
@@ -99,6 +104,18 @@ impl Store {
     /// [`StoreError::Missing`] where there is none, else as [`Store::open`].
     pub fn look_at(path: &Path) -> Result<Self, StoreError> {
         if path.exists() { Self::open(path) } else { Err(StoreError::Missing(path.to_owned())) }
+    }
+
+    /// How many stories the river tells.
+    #[must_use]
+    pub fn story_count(&self) -> u64 {
+        self.story_count.load(Ordering::Relaxed)
+    }
+
+    /// The number of stories, kept true by each commit.
+    #[must_use]
+    pub fn story_counter(&self) -> Arc<AtomicU64> {
+        self.story_count.clone()
     }
 
     /// The database file.

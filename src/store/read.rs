@@ -13,6 +13,7 @@ use crate::model::entry::StoredEntry;
 use crate::model::feed::RawArticle;
 use crate::model::report::{Counts, ErrorKind, Failure, SourceState};
 use crate::model::source::SourceId;
+use crate::stories;
 
 /// A place between two entries of the river: what comes after it is older.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -113,7 +114,7 @@ impl Store {
         })
     }
 
-    /// Up to `limit` entries of the river, newest first, from `before` on.
+    /// Up to `limit` stories of the river, newest first, from `before` on; each as its best telling.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
@@ -123,9 +124,22 @@ impl Store {
         self.reading(|connection| {
             let mut select = connection.prepare_cached(
                 "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
-                 WHERE (sort, row) < (?1, ?2) ORDER BY sort DESC, row DESC LIMIT ?3",
+                 WHERE story = row AND (sort, row) < (?1, ?2) ORDER BY sort DESC, row DESC LIMIT ?3",
             )?;
-            select.query_map(params![from.order, from.row, limit], entry)?.collect()
+            let leads: Vec<StoredEntry> =
+                select.query_map(params![from.order, from.row, limit], entry)?.collect::<rusqlite::Result<_>>()?;
+            let mut others = connection.prepare_cached(
+                "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
+                 WHERE story = ?1 AND row != ?1 ORDER BY row",
+            )?;
+            leads
+                .into_iter()
+                .map(|lead| {
+                    let others: Vec<StoredEntry> =
+                        others.query_map([lead.row], entry)?.collect::<rusqlite::Result<_>>()?;
+                    Ok(if others.is_empty() { lead } else { stories::tell(&lead, &others) })
+                })
+                .collect()
         })
     }
 
@@ -179,9 +193,11 @@ impl Store {
     }
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
     let data: String = row.get(6)?;
     Ok(StoredEntry {
+        told_by: source_id(row, 2)?,
+        tellings: Vec::new(),
         row: row.get(0)?,
         river_id: row.get(1)?,
         source: source_id(row, 2)?,

@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -87,6 +87,21 @@ const MIGRATIONS: [&str; 3] = [
     // What cleaning did to each entry, and the entries of a source at hand.
     "ALTER TABLE entries ADD COLUMN fired TEXT;
      CREATE INDEX entries_of_source ON entries (source, row);",
+    // Stories: each entry names the first entry of its story, which is the one that the river shows.
+    "ALTER TABLE entries ADD COLUMN story INTEGER;
+     ALTER TABLE entries ADD COLUMN dated INTEGER;                   -- when it was published, where known
+     ALTER TABLE entries ADD COLUMN signature BLOB;                  -- keys in the index of stories
+     ALTER TABLE entries ADD COLUMN split INTEGER NOT NULL DEFAULT 0; -- taken out of its story by hand
+     UPDATE entries SET story = row;
+     DROP INDEX entries_in_order;
+     CREATE INDEX stories_in_order ON entries (sort DESC, row DESC) WHERE story = row;
+     CREATE INDEX entries_of_story ON entries (story);
+     CREATE TABLE joins (
+        entry           INTEGER NOT NULL REFERENCES entries (row) ON DELETE CASCADE,
+        other           INTEGER NOT NULL REFERENCES entries (row) ON DELETE CASCADE,
+        judgement       TEXT NOT NULL,     -- JSON: the evidence
+        PRIMARY KEY (entry, other)
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// Settings of a writing connection.

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
 use super::commit::{self, Committed, PollCommit};
+use super::story::Stories;
 
 /// Polls in one transaction at most.
 const BATCH: usize = 64;
@@ -30,11 +31,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, path: PathBuf) -> Result<Self, StoreError> {
+    pub(super) fn start(connection: Connection, path: PathBuf, stories: Stories) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(BATCH * 4);
         let (end, ended) = oneshot::channel();
         let spawned = thread::Builder::new().name("store-writer".into()).spawn(move || {
-            write_all(connection, &path, queue);
+            write_all(connection, &path, stories, queue);
             // Whoever waits for the end hears of it by this.
             drop(end);
         });
@@ -60,7 +61,7 @@ impl Writer {
     }
 }
 
-fn write_all(mut connection: Connection, path: &std::path::Path, mut queue: mpsc::Receiver<Job>) {
+fn write_all(mut connection: Connection, path: &std::path::Path, mut stories: Stories, mut queue: mpsc::Receiver<Job>) {
     while let Some(first) = queue.blocking_recv() {
         let mut jobs = vec![first];
         while jobs.len() < BATCH
@@ -68,7 +69,7 @@ fn write_all(mut connection: Connection, path: &std::path::Path, mut queue: mpsc
         {
             jobs.push(job);
         }
-        write_batch(&mut connection, path, jobs);
+        write_batch(&mut connection, path, &mut stories, jobs);
     }
     // The last words of the log file are moved into the database, so that one file is left.
     if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
@@ -77,7 +78,7 @@ fn write_all(mut connection: Connection, path: &std::path::Path, mut queue: mpsc
 }
 
 /// Writes jobs in one transaction and answers each of them.
-fn write_batch(connection: &mut Connection, path: &std::path::Path, jobs: Vec<Job>) {
+fn write_batch(connection: &mut Connection, path: &std::path::Path, stories: &mut Stories, jobs: Vec<Job>) {
     let fail = |source| StoreError::Sqlite { path: path.to_owned(), source };
     let mut done = Vec::with_capacity(jobs.len());
     let mut replies = Vec::with_capacity(jobs.len());
@@ -86,10 +87,14 @@ fn write_batch(connection: &mut Connection, path: &std::path::Path, jobs: Vec<Jo
         for Job { poll, reply } in jobs {
             replies.push(reply);
             let savepoint = transaction.savepoint()?;
-            let result = commit::apply(&savepoint, &poll);
+            let before = stories.pending();
+            let result = commit::apply(&savepoint, stories, &poll);
             match result {
                 Ok(_) => savepoint.commit()?,
-                Err(_) => savepoint.finish()?,
+                Err(_) => {
+                    stories.undo_to(before);
+                    savepoint.finish()?;
+                }
             }
             done.push(result);
         }
@@ -97,6 +102,7 @@ fn write_batch(connection: &mut Connection, path: &std::path::Path, jobs: Vec<Jo
     })();
     let mut done = done.into_iter();
     let failed = outcome.is_err();
+    stories.settle(!failed);
     let mut broken = outcome.err();
     for reply in replies {
         let result = match (done.next(), failed) {

@@ -26,6 +26,13 @@ struct Line {
     url: Option<String>,
     language: Option<String>,
     source: String,
+    others: Vec<Other>,
+}
+
+/// Another telling of a story.
+struct Other {
+    name: String,
+    url: Option<String>,
 }
 
 #[derive(Template)]
@@ -50,7 +57,12 @@ pub(super) fn river(river: &River) -> Body {
             },
             url: stored.entry.url.clone().filter(|url| url.starts_with("http")),
             language: stored.entry.language.clone(),
-            source: river.origins.get(&stored.source).map_or_else(|| stored.source.to_string(), |o| o.name.clone()),
+            source: river.origins.get(&stored.told_by).map_or_else(|| stored.told_by.to_string(), |o| o.name.clone()),
+            others: river
+                .also_told(stored)
+                .into_iter()
+                .map(|(name, telling)| Other { name, url: telling.url.clone().filter(|url| url.starts_with("http")) })
+                .collect(),
         };
         match days.last_mut() {
             Some(day) if day.date == date => day.entries.push(line),

@@ -1,0 +1,168 @@
+//! What of an entry tells its news, in a spelling in which tellings compare.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::clean;
+use crate::model::entry::Entry;
+
+/// Characters of the body that are compared.
+const LONGEST_TEXT: usize = 1500;
+
+/// Characters in one shingle of a body.
+const SHINGLE: usize = 4;
+
+/// The features of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Features {
+    /// The source, since one source that says a thing twice is judged otherwise.
+    pub source: String,
+    /// The title: letters and digits alone, lower case, simplified Chinese, without marker.
+    pub title: Vec<char>,
+    /// Whether the title is cut off.
+    pub is_cut: bool,
+    /// The body, folded in the same way.
+    pub text: Vec<char>,
+    /// Pairs of neighbouring characters of the title.
+    pub pairs: BTreeSet<(char, char)>,
+    /// Digests of the shingles of the body.
+    pub shingles: BTreeSet<u32>,
+    /// The numbers of the title.
+    pub title_numbers: BTreeSet<String>,
+    /// The numbers of the body.
+    pub text_numbers: BTreeSet<String>,
+    /// The ticker codes.
+    pub tickers: BTreeSet<String>,
+    /// The day that the text states.
+    pub stated: Option<NaiveDate>,
+    /// The link, in canonical spelling.
+    pub link: Option<String>,
+    /// Its place in time.
+    pub time: Time,
+}
+
+/// Where an entry stands in time, milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time {
+    /// When it was published, where that is known.
+    pub dated: Option<i64>,
+    /// When it was first seen.
+    pub seen: i64,
+}
+
+impl Time {
+    /// The time between two entries: between their dates; where one has none, between their first
+    /// sights.
+    #[must_use]
+    pub fn apart(self, other: Self) -> i64 {
+        match (self.dated, other.dated) {
+            (Some(a), Some(b)) => (a - b).abs(),
+            _ => (self.seen - other.seen).abs(),
+        }
+    }
+}
+
+impl Features {
+    /// The features of `entry`, which the source `source` brought at `seen` (milliseconds since 1970).
+    #[must_use]
+    pub fn of(source: &str, entry: &Entry, seen: i64) -> Self {
+        // What lies in the future is as good as undated.
+        let dated = entry.dated().map(|date| date.timestamp_millis()).filter(|date| *date <= seen);
+        let bare = clean::without_marker(&entry.title);
+        let is_cut = is_cut(bare);
+        let body = clean::text_of(entry).unwrap_or_default();
+        let body: String = body.chars().take(LONGEST_TEXT * 2).collect();
+        let title = fold(bare);
+        let mut text = fold(&body);
+        text.truncate(LONGEST_TEXT);
+        Self {
+            source: source.to_owned(),
+            pairs: title.iter().copied().zip(title.iter().copied().skip(1)).collect(),
+            shingles: text.windows(SHINGLE).map(|shingle| digest(shingle, 0)).collect(),
+            title_numbers: numbers(bare),
+            text_numbers: numbers(&body),
+            tickers: entry.tickers.iter().cloned().collect(),
+            stated: entry.stated_date,
+            link: entry.url.as_deref().map(clean::canonical_link).filter(|link| names_a_page(link)),
+            title,
+            is_cut,
+            text,
+            time: Time { dated, seen },
+        }
+    }
+}
+
+/// Whether a title is cut off rather than at its end.
+pub(super) fn is_cut(title: &str) -> bool {
+    let title = title.trim_end();
+    title.ends_with('…') || title.ends_with("...") || title.ends_with("。。。") || title.ends_with("‥")
+}
+
+/// Letters and digits alone: compatibility forms (NFKC) and lower case as one, traditional Chinese as
+/// simplified.
+pub(super) fn fold(text: &str) -> Vec<char> {
+    let plain: String = text.nfkc().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    fast2s::convert(&plain).chars().collect()
+}
+
+/// The numbers in a text: `1,299.29` and `１２９９.29` are one.
+fn numbers(text: &str) -> BTreeSet<String> {
+    let folded: Vec<char> = text.nfkc().collect();
+    let mut found = BTreeSet::new();
+    let mut number = String::new();
+    for (at, &c) in folded.iter().enumerate() {
+        let next_is_digit = folded.get(at + 1).is_some_and(char::is_ascii_digit);
+        match c {
+            c if c.is_ascii_digit() => number.push(c),
+            '.' if !number.is_empty() && next_is_digit => number.push('.'),
+            ',' if !number.is_empty() && next_is_digit && folded.len() > at + 3 => {}
+            _ if !number.is_empty() => {
+                found.insert(std::mem::take(&mut number));
+            }
+            _ => {}
+        }
+    }
+    if !number.is_empty() {
+        found.insert(number);
+    }
+    found
+}
+
+/// Whether a canonical link leads to one page rather than to a front page.
+fn names_a_page(link: &str) -> bool {
+    link.split_once('/').is_some_and(|(_, path)| path.len() > 1) || link.contains('?')
+}
+
+/// A digest of characters, of which `seed` makes another; stable over versions and machines.
+pub(super) fn digest(characters: &[char], seed: u32) -> u32 {
+    // FNV-1a with a finaliser: short, and the keys are no secret.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ u64::from(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for &c in characters {
+        hash = (hash ^ u64::from(u32::from(c))).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash ^= hash >> 32;
+    hash = hash.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    (hash ^ (hash >> 32)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_title_fold_alike() {
+        let folded = |text: &str| fold(text).into_iter().collect::<String>();
+        assert_eq!(folded("臺灣：ＡＢＣ，１２％！"), folded("台湾:abc,12%"));
+        assert_eq!(folded("抓转型、求突破,全面提升"), folded("抓轉型、求突破，全面提升"));
+    }
+
+    #[test]
+    fn numbers_are_read_whole() {
+        let of = |text: &str| numbers(text).into_iter().collect::<Vec<_>>();
+        assert_eq!(of("跌7.76% 成交1,299.29万股,共15个"), ["1299.29", "15", "7.76"]);
+        assert_eq!(of("１２月3.日"), ["12", "3"]);
+        assert!(of("没有").is_empty());
+    }
+}

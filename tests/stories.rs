@@ -1,0 +1,135 @@
+//! The seed's stories, told by four documents, in the river of a running daemon.
+
+mod common;
+
+use std::path::Path;
+
+use common::{Daemon, Fallible};
+use serde_json::Value;
+
+/// What the river must show: title, stated date, attribution, tickers, and how many documents tell it.
+const STORIES: [(&str, Option<&str>, Option<&str>, &[&str], &[&str]); 18] = [
+    (
+        "抓转型、求突破,全面提升园区发展质量和效能,徐建、杨小菁一行到青浦工业园区开展调研",
+        Some("2023-04-23"),
+        None,
+        &[],
+        &["portal-page", "portal", "mirror"],
+    ),
+    ("烟台最低社保交多少钱一个月 2023年烟台社保个人缴费标准表", None, None, &[], &["portal-page", "portal", "mirror"]),
+    ("装修、倒闭、换老板......五一来了,有些民宿却突然不接客了?", None, None, &[], &["portal-page", "portal"]),
+    ("寒号鸟图片简笔画步骤_寒号鸟图片简笔画", None, None, &[], &["portal-page", "portal", "mirror"]),
+    ("12+512G大内存 2023款14英寸游戏平板到手820元", None, None, &[], &["portal-page", "portal"]),
+    (
+        "安徽预防中小学生溺水新措施:组建专门的水域看管队伍,死看硬守",
+        Some("2023-04-21"),
+        None,
+        &[],
+        &["portal-page", "portal", "mirror"],
+    ),
+    (
+        "佳兆业已累计交付15个项目、9430套房源",
+        Some("2023-04-23"),
+        Some("观点网"),
+        &[],
+        &["portal-page", "portal", "briefs"],
+    ),
+    (
+        "天齐锂业:有客户已进入美IRA法案公布的可获得补贴车型的供应链",
+        Some("2023-04-24"),
+        Some("南方财经"),
+        &[],
+        &["portal-page", "portal", "briefs", "mirror"],
+    ),
+    ("中国铁路之父詹天佑诞辰162周年,这所高校为他办纪念巡回展", None, None, &[], &["portal-page", "portal"]),
+    (
+        "创业板新股N美利信上午收盘跌7.76% 半日成交3.88亿元",
+        None,
+        None,
+        &[],
+        &["portal-page", "portal", "briefs", "mirror"],
+    ),
+    ("李家超率特区政府及立法会联合访问团参访大湾区四市", None, None, &[], &["portal-page", "portal"]),
+    ("佛山将加强学校体育工作和美育工作", None, Some("佛山日报"), &[], &["portal-page", "portal", "mirror"]),
+    ("邦普循环九大工厂获认证,在佛山三水率先实现“全链零碳”", None, Some("佛山新闻网"), &[], &["portal-page", "portal"]),
+    ("佛山新城将建16万方高端商业体", None, Some("佛山新闻网"), &[], &["portal-page", "portal", "mirror"]),
+    ("捷捷微电:接受开源证券等机构调研", None, None, &["SZ300623"], &["portal-page", "portal", "briefs"]),
+    ("我国已有20个省份开展车路协同智慧高速公路建设", None, None, &[], &["portal-page", "portal", "mirror"]),
+    (
+        "云天化定增遭上交所13问:控股股东认购资金从哪来 实施募投项目是否有技术等能力储备",
+        None,
+        Some("中国网财经"),
+        &[],
+        &["portal-page", "portal", "briefs"],
+    ),
+    ("安徽一市民钓出14斤大乌龟 专家看后坚决不让放生 这是为什么", None, None, &[], &["portal-page", "portal", "mirror"]),
+];
+
+fn folded(title: &str) -> String {
+    title.chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+fn shipped(folder: &Path) -> std::io::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::create_dir(folder.join("examples"))?;
+    for file in std::fs::read_dir(root.join("examples"))? {
+        let file = file?;
+        std::fs::copy(file.path(), folder.join("examples").join(file.file_name()))?;
+    }
+    let text = std::fs::read_to_string(root.join("feeds.toml"))?;
+    std::fs::write(
+        folder.join("feeds.toml"),
+        text.replace("# listen = \"127.0.0.1:8700\"  ", "listen = \"127.0.0.1:0\"\n#")
+            .replace("# format = \"pretty\"", "format = \"json\" #"),
+    )
+}
+
+#[test]
+fn the_seed_is_told_as_its_eighteen_stories() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    shipped(folder.path())?;
+    let daemon = Daemon::start(&folder.path().join("feeds.toml"))?;
+    daemon.until(|d| d.json("status.json"), |s| s["river"]["entries"] == 53)?;
+    let feed = daemon.until(
+        |d| d.json("feed.json"),
+        |feed| feed["items"].as_array().is_some_and(|items| items.len() == STORIES.len()),
+    )?;
+    let items = feed["items"].as_array().cloned().unwrap_or_default();
+    let mut wrong = Vec::new();
+    for (title, stated, attribution, tickers, told_by) in STORIES {
+        let Some(item) = items.iter().find(|item| item["title"] == title) else {
+            let near: Vec<&Value> = items
+                .iter()
+                .map(|i| &i["title"])
+                .filter(|t| t.as_str().is_some_and(|t| folded(t).contains(&folded(title))))
+                .collect();
+            wrong.push(format!("no {title}; but {near:?}"));
+            continue;
+        };
+        let own = &item["_newsriver"];
+        let mut sources: Vec<&str> =
+            own["sources"].as_array().into_iter().flatten().filter_map(|s| s["id"].as_str()).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let mut expected = told_by.to_vec();
+        expected.sort_unstable();
+        if (own["stated_date"].as_str(), own["attribution"].as_str(), &own["tickers"], &sources)
+            != (stated, attribution, &serde_json::json!(tickers), &expected)
+        {
+            wrong.push(format!("{title}: {own}"));
+        }
+        if item["content_html"].as_str().is_some_and(|html| html.contains("关键词:") || html.contains("(资料图)")) {
+            wrong.push(format!("{title}: {}", item["content_html"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(daemon.json("status.json")?["river"]["stories"], STORIES.len());
+    daemon.stop()?;
+    // The stories stand in the store, and nothing is told anew by a restart.
+    let again = Daemon::start(&folder.path().join("feeds.toml"))?;
+    let after =
+        again.until(|d| d.json("feed.json"), |feed| feed["items"].as_array().is_some_and(|items| !items.is_empty()))?;
+    assert_eq!(after["items"], feed["items"]);
+    again.stop()?;
+    Ok(())
+}
