@@ -7,8 +7,11 @@ use std::path::Path;
 use common::{Daemon, Fallible};
 use serde_json::Value;
 
-/// What the river must show: title, stated date, attribution, tickers, and how many documents tell it.
-const STORIES: [(&str, Option<&str>, Option<&str>, &[&str], &[&str]); 18] = [
+/// What the river must show: title, stated date, attribution, tickers, and the documents that tell it.
+type Story =
+    (&'static str, Option<&'static str>, Option<&'static str>, &'static [&'static str], &'static [&'static str]);
+
+const STORIES: [Story; 18] = [
     (
         "抓转型、求突破,全面提升园区发展质量和效能,徐建、杨小菁一行到青浦工业园区开展调研",
         Some("2023-04-23"),
@@ -118,7 +121,8 @@ fn the_seed_is_told_as_its_eighteen_stories() -> Fallible {
         {
             wrong.push(format!("{title}: {own}"));
         }
-        if item["content_html"].as_str().is_some_and(|html| html.contains("关键词:") || html.contains("(资料图)")) {
+        if item["content_html"].as_str().is_some_and(|html| html.contains("关键词:") || html.contains("(资料图)"))
+        {
             wrong.push(format!("{title}: {}", item["content_html"]));
         }
     }

@@ -28,6 +28,36 @@ impl Judgement {
 /// Titles tell a story by themselves only within this time, milliseconds.
 const NEAR_MS: i64 = 36 * 3600 * 1000;
 
+/// Characters that name nothing: one for another is a matter of style.
+const FUNCTION: &str = "将拟已再正被遭获的了等或并及与和在于为是称就又也还更要";
+
+/// Words that turn a story into its follow-up.
+const TURNS: [(char, char); 20] = [
+    ('后', '续'),
+    ('回', '应'),
+    ('进', '展'),
+    ('追', '踪'),
+    ('通', '报'),
+    ('致', '歉'),
+    ('道', '歉'),
+    ('辟', '谣'),
+    ('更', '正'),
+    ('撤', '回'),
+    ('终', '止'),
+    ('取', '消'),
+    ('延', '期'),
+    ('获', '批'),
+    ('二', '审'),
+    ('复', '牌'),
+    ('停', '牌'),
+    ('否', '认'),
+    ('调', '查'),
+    ('落', '幕'),
+];
+
+/// Characters of the shortest body that names a subject.
+const SHORTEST_TEXT: usize = 12;
+
 /// How the two compare, once.
 struct Pair<'f> {
     a: &'f Features,
@@ -38,8 +68,6 @@ struct Pair<'f> {
     texts: f64,
     /// Characters of the shorter body.
     shorter: usize,
-    /// What is left of either title between what they share at both ends.
-    left: (&'f [char], &'f [char]),
     is_near: bool,
 }
 
@@ -57,9 +85,11 @@ pub fn judge(a: &Features, b: &Features) -> Judgement {
         titles: jaccard(&a.pairs, &b.pairs),
         texts: ratio(shared, a.shingles.len().min(b.shingles.len())),
         shorter: a.text.len().min(b.text.len()),
-        left: leftovers(&a.title, &b.title),
         is_near: apart <= NEAR_MS,
     };
+    if pair.has_one_link() {
+        return Judgement { joined: true, score: 1.0, evidence: pair.describe("the same link") };
+    }
     if let Some(why) = pair.conflict() {
         return Judgement::against(why, pair.titles.max(pair.texts) / 2.0);
     }
@@ -102,26 +132,46 @@ impl Pair<'_> {
         }
         let (few, many) = if a.text_numbers.len() <= b.text_numbers.len() { (a, b) } else { (b, a) };
         let common = few.text_numbers.intersection(&many.text_numbers).count();
-        if few.text_numbers.len() >= 3 && ratio(common, few.text_numbers.len()) < 0.5 {
+        if !few.text_numbers.is_empty() && ratio(common, few.text_numbers.len()) < 0.5 {
             return Some("the numbers of their texts differ".into());
+        }
+        if let Some(turn) = self.turn() {
+            return Some(format!("one tells what came after: {}{}", turn.0, turn.1));
         }
         self.other_subject()
     }
 
-    /// The same template about somebody else: where the titles differ, each names what only its own
-    /// text names.
-    fn other_subject(&self) -> Option<String> {
-        let (x, y) = self.left;
-        if self.a.is_cut || self.b.is_cut || x.len() < 2 || y.len() < 2 || self.titles < 0.2 {
-            return None;
-        }
-        let names = |text: &[char], name: &[char]| text.windows(name.len()).any(|window| window == name);
-        let own = |text: &[char], left: &[char]| {
-            left.windows(2).filter(|pair| names(text, pair)).count() * 2 > left.len() - 1
+    /// A word for what came after, which one title has and the other entry has nowhere.
+    fn turn(&self) -> Option<(char, char)> {
+        let only = |mine: &Features, theirs: &Features| {
+            let says = |turn: &&(char, char)| mine.pairs.contains(*turn);
+            let silent = |turn: &&(char, char)| !theirs.pairs.contains(*turn) && !theirs.lead.contains(*turn);
+            TURNS.iter().filter(says).find(silent).copied()
         };
-        let (mine, theirs) =
-            (own(&self.a.text, x) && !own(&self.b.text, x), own(&self.b.text, y) && !own(&self.a.text, y));
-        (mine && theirs).then(|| "they tell of different subjects in the same words".to_owned())
+        only(self.a, self.b).or_else(|| only(self.b, self.a))
+    }
+
+    /// The same template about somebody else: each title says what its own text says and what the
+    /// other entry does not. A title without a text, and one in nearly the other's words, is taken at
+    /// its word.
+    fn other_subject(&self) -> Option<String> {
+        let own = |mine: &Features, theirs: &Features| {
+            let foreign = |pair: &&(char, char)| !theirs.pairs.contains(pair) && !theirs.lead.contains(pair);
+            let meant = |pair: &&(char, char)| {
+                self.titles >= 0.4 || mine.text.len() < SHORTEST_TEXT || mine.lead.contains(pair)
+            };
+            let names = |pair: &&(char, char)| !FUNCTION.contains([pair.0, pair.1]);
+            mine.pairs.iter().filter(names).filter(foreign).any(|pair| meant(&pair))
+        };
+        let differ = self.titles < 1.0 && own(self.a, self.b) && own(self.b, self.a);
+        differ.then(|| "they tell of different subjects".to_owned())
+    }
+
+    /// Exact evidence: one page, unless it serves many entries.
+    fn has_one_link(&self) -> bool {
+        self.a.link.is_some()
+            && self.a.link == self.b.link
+            && (self.titles >= 0.2 || self.texts >= 0.5 || self.is_beginning())
     }
 
     /// What proves them one story.
@@ -130,28 +180,25 @@ impl Pair<'_> {
         let one_source = a.source == b.source;
         let shorter_title = a.title.len().min(b.title.len());
         let has_texts = self.shorter >= 24;
-        if a.link.is_some() && a.link == b.link && (self.titles >= 0.2 || self.texts >= 0.5 || self.is_beginning()) {
-            return Some((1.0, "the same link"));
-        }
         if a.title == b.title && !a.is_cut && !b.is_cut && shorter_title >= 6 {
+            let enough = if one_source { 0.8 } else { 0.5 };
             return match (has_texts, one_source) {
-                (true, _) if self.texts >= 0.5 => Some((0.98, "the same title and text")),
+                (true, _) if self.texts >= enough => Some((0.98, "the same title and text")),
                 (_, false) if shorter_title >= 12 && self.is_near => Some((0.9, "the same title")),
                 _ => None,
             };
         }
         if self.is_beginning() && shorter_title >= 8 {
             return if self.shorter >= 15 {
-                (self.texts >= 0.5).then_some((0.95, "one title is the beginning of the other, and the texts agree"))
+                (self.texts >= 0.65).then_some((0.95, "one title is the beginning of the other, and the texts agree"))
             } else {
                 (shorter_title >= 16 && self.is_near).then_some((0.8, "one title is the beginning of the other"))
             };
         }
-        let substituted = !self.left.0.is_empty() && !self.left.1.is_empty();
         if self.titles >= 0.75 && shorter_title >= 8 && has_texts && self.texts >= 0.5 {
             return Some((0.92, "nearly the same title, and the texts agree"));
         }
-        if self.titles >= 0.85 && shorter_title >= 14 && !substituted && self.is_near && !one_source && !has_texts {
+        if self.titles >= 0.85 && shorter_title >= 14 && self.is_near && !one_source && !has_texts {
             return Some((0.8, "nearly the same title"));
         }
         if self.shorter >= 40 && self.titles >= 0.4 && self.texts >= 0.6 {
@@ -186,14 +233,6 @@ fn ratio(part: usize, whole: usize) -> f64 {
 fn jaccard<T: Ord>(a: &BTreeSet<T>, b: &BTreeSet<T>) -> f64 {
     let shared = a.intersection(b).count();
     ratio(shared, a.len() + b.len() - shared)
-}
-
-/// What is left of two texts without the beginning and the end that they share.
-fn leftovers<'t>(a: &'t [char], b: &'t [char]) -> (&'t [char], &'t [char]) {
-    let front = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-    let (a, b) = (&a[front..], &b[front..]);
-    let back = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
-    (&a[..a.len() - back], &b[..b.len() - back])
 }
 
 #[cfg(test)]

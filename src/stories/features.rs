@@ -11,6 +11,9 @@ use crate::model::entry::Entry;
 /// Characters of the body that are compared.
 const LONGEST_TEXT: usize = 1500;
 
+/// Characters of the body that name its subject.
+const LEAD: usize = 200;
+
 /// Characters in one shingle of a body.
 const SHINGLE: usize = 4;
 
@@ -27,6 +30,8 @@ pub struct Features {
     pub text: Vec<char>,
     /// Pairs of neighbouring characters of the title.
     pub pairs: BTreeSet<(char, char)>,
+    /// Pairs of neighbouring characters of the beginning of the body.
+    pub lead: BTreeSet<(char, char)>,
     /// Digests of the shingles of the body.
     pub shingles: BTreeSet<u32>,
     /// The numbers of the title.
@@ -79,10 +84,11 @@ impl Features {
         text.truncate(LONGEST_TEXT);
         Self {
             source: source.to_owned(),
-            pairs: title.iter().copied().zip(title.iter().copied().skip(1)).collect(),
+            pairs: pairs(&title),
+            lead: pairs(&text[..text.len().min(LEAD)]),
             shingles: text.windows(SHINGLE).map(|shingle| digest(shingle, 0)).collect(),
             title_numbers: numbers(bare),
-            text_numbers: numbers(&body),
+            text_numbers: numbers(without_broken_number(&body)),
             tickers: entry.tickers.iter().cloned().collect(),
             stated: entry.stated_date,
             link: entry.url.as_deref().map(clean::canonical_link).filter(|link| names_a_page(link)),
@@ -92,6 +98,10 @@ impl Features {
             time: Time { dated, seen },
         }
     }
+}
+
+fn pairs(text: &[char]) -> BTreeSet<(char, char)> {
+    text.windows(2).map(|pair| (pair[0], pair[1])).collect()
 }
 
 /// Whether a title is cut off rather than at its end.
@@ -128,6 +138,11 @@ fn numbers(text: &str) -> BTreeSet<String> {
         found.insert(number);
     }
     found
+}
+
+/// A text without a number at its very end, which a cut may have broken.
+fn without_broken_number(text: &str) -> &str {
+    text.trim_end_matches(|c: char| !c.is_alphanumeric()).trim_end_matches(|c: char| c.is_numeric() || c == '.')
 }
 
 /// Whether a canonical link leads to one page rather than to a front page.

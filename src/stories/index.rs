@@ -26,7 +26,7 @@ const MOST_IN_CHAIN: usize = 64;
 const MOST_STEPS: usize = 512;
 
 /// Candidates that are worth a judgement.
-const MOST_CANDIDATES: usize = 16;
+const MOST_CANDIDATES: usize = 24;
 
 /// The date of an entry that has none.
 const UNDATED: i32 = i32::MIN;
@@ -113,8 +113,8 @@ impl Index {
         self.keys.push(signature.0);
         self.next.push([END; KEYS]);
         self.newest = self.newest.max(seen);
-        // Four postings to a chain at most, on the average.
-        if self.rows.len() * KEYS > self.heads.len() * 4 {
+        // Eight postings to a chain at most, on the average.
+        if self.rows.len() * KEYS > self.heads.len() * 8 {
             self.forget_and_rebuild();
         } else {
             self.link(entry);
@@ -207,7 +207,7 @@ impl Index {
         self.next.clear();
         self.next.resize(self.rows.len(), [END; KEYS]);
         self.heads.clear();
-        self.heads.resize((self.rows.len() * KEYS / 2).next_power_of_two().max(64), END);
+        self.heads.resize((self.rows.len() * KEYS / 4).next_power_of_two().max(64), END);
         for entry in 0..self.rows.len() {
             self.link(u32::try_from(entry).unwrap_or(END));
         }
