@@ -138,3 +138,43 @@ fn the_seed_is_told_as_its_eighteen_stories() -> Fallible {
     again.stop()?;
     Ok(())
 }
+
+#[test]
+fn explain_tells_all_of_an_entry_and_split_is_remembered() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    shipped(folder.path())?;
+    let run = |arguments: &[&str]| common::newsriver(arguments, folder.path());
+    run(&["poll"])?;
+    let link = "http://www.portal.example/brief/2023/0424/1207.html";
+    let (code, text, err) = run(&["explain", link])?;
+    assert_eq!(code, Some(0), "{err}");
+    for part in [
+        "from     南方财经",
+        "stated   2023-04-24",
+        "快讯｜天齐锂业",
+        "echo on content",
+        "told by 4 entries",
+        "joined because",
+        "date     2023-04-24T12:00:00+08:00 (from the feed, written \"Mon, 24 Apr 2023 12:00:00 +0800\")",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    let (_, json, _) = run(&["explain", link, "--json"])?;
+    let told: Value = serde_json::from_str(&json)?;
+    assert_eq!(told["story"]["others"].as_array().map(Vec::len), Some(3));
+    assert!(told["story"]["joins"][0]["score"].as_f64().is_some_and(|score| score > 0.5));
+    let (code, _, err) = run(&["explain", "nothing"])?;
+    assert!(code == Some(1) && err.contains("no entry has `nothing`"), "{err}");
+
+    let (code, _, _) = run(&["split", link])?;
+    assert_eq!(code, Some(0));
+    for _ in 0..2 {
+        let (_, text, _) = run(&["explain", link])?;
+        assert!(text.contains("split off by hand"), "{text}");
+        // Neither another poll nor a document read anew joins it again.
+        run(&["poll", "--force"])?;
+    }
+    let (_, status, _) = run(&["status", "--json"])?;
+    assert_eq!(serde_json::from_str::<Value>(&status)?["river"]["stories"], STORIES.len() + 1);
+    Ok(())
+}

@@ -3,6 +3,7 @@
 //! Data goes to stdout, everything else to stderr. 0: done. 1: the work failed. 2: wrong usage or
 //! wrong configuration.
 
+mod explain;
 mod look;
 mod parse;
 mod poll;
@@ -47,6 +48,10 @@ enum Command {
     Log(look::LogArguments),
     /// What the daemon would make of a document, as JSON Feed 1.1
     Parse(parse::Arguments),
+    /// How one entry came to be: its document, the rules that changed it, its story
+    Explain(explain::Arguments),
+    /// Take an entry out of a story that it was wrongly joined to
+    Split(explain::SplitArguments),
 }
 
 /// Why a command ended badly.
@@ -102,6 +107,8 @@ fn execute(arguments: Arguments) -> Result<(), Ending> {
         Command::Status(arguments) => look::status(&path, &arguments),
         Command::Log(arguments) => look::log(&path, &arguments),
         Command::Parse(arguments) => parse::run(&path, loudness, &arguments),
+        Command::Explain(arguments) => explain::run(&path, &arguments),
+        Command::Split(arguments) => explain::split(&path, &arguments),
     }
 }
 

@@ -7,6 +7,7 @@
 //! next one.
 
 mod commit;
+mod explain;
 mod read;
 mod schema;
 mod story;
@@ -20,6 +21,7 @@ use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
 pub use commit::{ArticleAttempt, Committed, PollCommit, ReadDocument};
+pub use explain::{Explanation, Join};
 pub use read::{Cursor, HistoryRow, KnownArticle, SourceRow};
 use writer::Writer;
 

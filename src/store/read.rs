@@ -264,7 +264,7 @@ fn history(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {
 }
 
 /// The value that [`super::commit`] packed.
-fn unpack<T: serde::de::DeserializeOwned>(column: usize, packed: &[u8]) -> rusqlite::Result<T> {
+pub(super) fn unpack<T: serde::de::DeserializeOwned>(column: usize, packed: &[u8]) -> rusqlite::Result<T> {
     let fail = |error: Box<dyn std::error::Error + Send + Sync>| {
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, error)
     };

@@ -1,0 +1,138 @@
+//! How one entry came to be, as the store remembers it; and the user's word against a join.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use serde::Serialize;
+
+use super::read::{entry, unpack};
+use super::{Store, StoreError, schema};
+use crate::model::cleaning::Firing;
+use crate::model::entry::StoredEntry;
+use crate::model::feed::RawEntry;
+use crate::stories::Judgement;
+
+const COLUMNS: &str = "row, river_id, source, first_seen, changed_at, sort, data";
+
+/// Everything that the store knows of one entry.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The entry as it is now.
+    pub entry: StoredEntry,
+    /// What its publisher sent.
+    pub original: RawEntry,
+    /// What cleaning did.
+    pub fired: Vec<Firing>,
+    /// Whether the user took it out of its story.
+    pub is_split: bool,
+    /// The id of the story in the river.
+    pub story: String,
+    /// The other entries of the story.
+    pub others: Vec<StoredEntry>,
+    /// Why entries of the story were joined.
+    pub joins: Vec<Join>,
+}
+
+/// One pair that was joined.
+#[derive(Debug, Clone, Serialize)]
+pub struct Join {
+    /// The id of the entry that came later.
+    pub entry: String,
+    /// The id of the entry it was compared with.
+    pub other: String,
+    /// The evidence.
+    #[serde(flatten)]
+    pub judgement: Judgement,
+}
+
+impl Store {
+    /// Explains the entry that `name` names: its id in the river, its row, its link or its publisher's
+    /// id; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn explain(&self, name: &str) -> Result<Option<Explanation>, StoreError> {
+        self.reading(|connection| find(connection, name)?.map(|row| explain(connection, row)).transpose())
+    }
+
+    /// Takes an entry out of its story for good; the ids of the entry and of the story it left, or
+    /// `None` where there is no such entry.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub fn split(&self, name: &str) -> Result<Option<(String, String)>, StoreError> {
+        let wrap = |source| StoreError::Sqlite { path: self.path.to_path_buf(), source };
+        let mut connection = Connection::open(&*self.path).map_err(wrap)?;
+        connection.busy_timeout(schema::BUSY).map_err(wrap)?;
+        split(&mut connection, name).map_err(wrap)
+    }
+}
+
+fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    let by_id =
+        connection.query_row("SELECT row FROM entries WHERE river_id = ?1", [name], |row| row.get(0)).optional()?;
+    if by_id.is_some() {
+        return Ok(by_id);
+    }
+    if let Ok(row) = name.parse::<i64>() {
+        return connection.query_row("SELECT row FROM entries WHERE row = ?1", [row], |row| row.get(0)).optional();
+    }
+    connection
+        .query_row(
+            "SELECT row FROM entries WHERE data ->> 'url' = ?1 OR data ->> 'publisher_id' = ?1 ORDER BY row LIMIT 1",
+            [name],
+            |row| row.get(0),
+        )
+        .optional()
+}
+
+fn explain(connection: &Connection, row: i64) -> rusqlite::Result<Explanation> {
+    let stored = connection.query_row(&format!("SELECT {COLUMNS} FROM entries WHERE row = ?1"), [row], entry)?;
+    let (original, fired, story, is_split): (Vec<u8>, Option<String>, i64, bool) = connection.query_row(
+        "SELECT original, fired, coalesce(story, row), split FROM entries WHERE row = ?1",
+        [row],
+        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
+    )?;
+    let mut others =
+        connection.prepare(&format!("SELECT {COLUMNS} FROM entries WHERE story = ?1 AND row != ?2 ORDER BY row"))?;
+    let others = others.query_map([story, row], entry)?.collect::<rusqlite::Result<_>>()?;
+    let mut joins = connection.prepare(
+        "SELECT a.river_id, b.river_id, j.judgement FROM joins j JOIN entries a ON a.row = j.entry JOIN entries b ON b.row = j.other
+         WHERE a.story = ?1 AND b.story = ?1 ORDER BY j.entry, j.other",
+    )?;
+    let joins = joins.query_map([story], |r| {
+        let json: String = r.get(2)?;
+        let judgement = serde_json::from_str(&json)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, error.into()))?;
+        Ok(Join { entry: r.get(0)?, other: r.get(1)?, judgement })
+    })?;
+    Ok(Explanation {
+        entry: stored,
+        original: unpack(0, &original)?,
+        fired: fired.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
+        is_split,
+        story: connection.query_row("SELECT river_id FROM entries WHERE row = ?1", [story], |r| r.get(0))?,
+        others,
+        joins: joins.collect::<rusqlite::Result<_>>()?,
+    })
+}
+
+fn split(connection: &mut Connection, name: &str) -> rusqlite::Result<Option<(String, String)>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let Some(row) = find(&transaction, name)? else { return Ok(None) };
+    let story: i64 =
+        transaction.query_row("SELECT coalesce(story, row) FROM entries WHERE row = ?1", [row], |r| r.get(0))?;
+    let id = |row: i64| transaction.query_row("SELECT river_id FROM entries WHERE row = ?1", [row], |r| r.get(0));
+    let ids = (id(row)?, id(story)?);
+    transaction.execute("UPDATE entries SET split = 1, story = row WHERE row = ?1", [row])?;
+    transaction.execute("DELETE FROM joins WHERE entry = ?1 OR other = ?1", [row])?;
+    if story == row {
+        // The others stay together, under the first of them.
+        let first: Option<i64> =
+            transaction
+                .query_row("SELECT min(row) FROM entries WHERE story = ?1 AND row != ?1", [row], |r| r.get(0))?;
+        if let Some(first) = first {
+            transaction.execute("UPDATE entries SET story = ?1 WHERE story = ?2 AND row != ?2", params![first, row])?;
+        }
+    }
+    transaction.commit()?;
+    Ok(Some(ids))
+}
