@@ -11,11 +11,12 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::config::{Config, ConfigError};
+use crate::model::part::Part;
 use crate::model::report::SourceState;
 use crate::model::source::SourceId;
 use crate::publish::{Origin, River};
 use crate::status::Report;
-use crate::store::{Cursor, SourceRow, Store, StoreError};
+use crate::store::{Cursor, Selection, SourceRow, Store, StoreError};
 
 /// The state of a running daemon.
 #[derive(Debug)]
@@ -102,15 +103,38 @@ impl Live {
         base
     }
 
-    /// A page of the river from the store, the newest where `place` is `None`.
+    /// Whether there is such a part: a source or group that feeds.toml names or that was polled once.
+    /// Any tag may come to be used.
+    #[must_use]
+    pub fn has(&self, part: &Part) -> bool {
+        match part {
+            Part::Whole | Part::Tag(_) => true,
+            Part::Source(id) => {
+                self.config().source(id.as_str()).is_some()
+                    || self.rows.read().unwrap_or_else(PoisonError::into_inner).contains_key(id)
+            }
+            Part::Group(name) => self.config().sources.iter().any(|source| source.group.as_ref() == Some(name)),
+        }
+    }
+
+    /// A page of a part of the river from the store, the newest where `place` is `None`.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub fn river(&self, store: &Store, place: Option<Cursor>) -> Result<River, StoreError> {
+    pub fn river(&self, store: &Store, part: &Part, place: Option<Cursor>) -> Result<River, StoreError> {
         let config = self.config();
+        let selection = match part {
+            Part::Whole => Selection::All,
+            Part::Source(id) => Selection::Sources(vec![id.clone()]),
+            Part::Group(name) => {
+                let of_group = config.sources.iter().filter(|source| source.group.as_ref() == Some(name));
+                Selection::Sources(of_group.map(|source| source.id.clone()).collect())
+            }
+            Part::Tag(name) => Selection::Tag(name.clone()),
+        };
         let limit = config.river.entries;
         // One more than is shown tells whether there is a next page.
-        let mut entries = store.river(place, limit + 1)?;
+        let mut entries = store.river(&selection, place, limit + 1)?;
         let more = entries.len() > limit;
         entries.truncate(limit);
         let next = entries.last().filter(|_| more).map(|last| Cursor::after(last).to_string());
@@ -122,7 +146,12 @@ impl Live {
             .map(|id| (id.clone(), self.origin(&config, id)))
             .collect();
         Ok(River {
-            title: config.river.title.clone(),
+            title: match part {
+                Part::Whole => config.river.title.clone(),
+                Part::Source(id) => format!("{} · {}", config.river.title, self.origin(&config, id).name),
+                part => format!("{} · {part}", config.river.title),
+            },
+            part: part.clone(),
             base: self.base_url(),
             entries,
             origins,

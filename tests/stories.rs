@@ -129,6 +129,33 @@ fn the_seed_is_told_as_its_eighteen_stories() -> Fallible {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(daemon.json("status.json")?["river"]["stories"], STORIES.len());
+    // Parts of the river: a story belongs to every part that one of its entries belongs to.
+    for (path, count) in
+        [("tags/SZ300623", 1), ("sources/briefs", 5), ("sources/mirror", 10), ("groups/demo", STORIES.len())]
+    {
+        let part = daemon.json(&format!("{path}/feed.json"))?;
+        assert_eq!(part["items"].as_array().map(Vec::len), Some(count), "{path}");
+        assert!(
+            part["feed_url"].as_str().is_some_and(|url| url.ends_with(&format!("/{path}/feed.json"))),
+            "{}",
+            part["feed_url"]
+        );
+        for format in ["atom", "rss"] {
+            let feed = daemon.get(&format!("{path}/feed.{format}"), &[])?;
+            assert_eq!(feed_rs::parser::parse(feed.body.as_slice())?.entries.len(), count, "{path} {format}");
+        }
+    }
+    assert_eq!(daemon.json("tags/NYSE%3ANONE/feed.json")?["items"], serde_json::json!([]));
+    for path in [
+        "sources/none/feed.atom",
+        "groups/none/feed.atom",
+        "tags/feed.atom",
+        "x/y/feed.atom",
+        "tags/a/b/feed.atom",
+        "feed.xml",
+    ] {
+        assert_eq!(daemon.get(path, &[])?.status, 404, "{path}");
+    }
     daemon.stop()?;
     // The stories stand in the store, and nothing is told anew by a restart.
     let again = Daemon::start(&folder.path().join("feeds.toml"))?;

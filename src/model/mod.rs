@@ -6,6 +6,7 @@ pub mod cleaning;
 pub mod document;
 pub mod entry;
 pub mod feed;
+pub mod part;
 pub mod report;
 pub mod source;
 pub mod text;

@@ -13,6 +13,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use url::Url;
 
 use crate::model::entry::{StoredEntry, Telling};
+use crate::model::part::Part;
 use crate::model::source::SourceId;
 
 /// A format the river is published in.
@@ -69,6 +70,8 @@ pub struct Origin {
 pub struct River {
     /// The title.
     pub title: String,
+    /// Which part of the river it is.
+    pub part: Part,
     /// Where readers reach the daemon; ends in a slash.
     pub base: Url,
     /// The newest first.
@@ -105,12 +108,12 @@ impl River {
 
     /// The id of the feed: it names the river, not the page or the format.
     fn id(&self) -> String {
-        self.base.to_string()
+        format!("{}{}", self.base, self.part.path())
     }
 
     fn feed_url(&self, format: Format, place: Option<&str>) -> String {
         let query = place.map(|place| format!("?before={place}")).unwrap_or_default();
-        format!("{}feed.{}{query}", self.base, format.ending())
+        format!("{}{}feed.{}{query}", self.base, self.part.path(), format.ending())
     }
 
     /// The source whose telling is shown.

@@ -175,6 +175,7 @@ fn insert(connection: &Connection, stories: &mut Stories, poll: &PollCommit, ite
     ])?;
     let row = connection.last_insert_rowid();
     write_keys(connection, poll, keys, row)?;
+    write_tags(connection, entry, row)?;
     stories.join(connection, &Newcomer { row, source: &poll.source, entry, seen, is_new: true })
 }
 
@@ -209,6 +210,10 @@ fn update(
         to_json(fired)?
     ])?;
     write_keys(connection, poll, keys, row)?;
+    if before.tags != entry.tags {
+        connection.prepare_cached("DELETE FROM entry_tags WHERE entry = ?1")?.execute([row])?;
+        write_tags(connection, entry, row)?;
+    }
     if reworded {
         stories.rejoin(connection, row, &poll.source, entry)?;
     }
@@ -313,6 +318,11 @@ fn write_source(connection: &Connection, poll: &PollCommit, counts: Counts) -> r
             document.and_then(|d| d.home_page_url.as_ref()),
         ])?;
     Ok(())
+}
+
+fn write_tags(connection: &Connection, entry: &Entry, row: i64) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO entry_tags (tag, entry) VALUES (?1, ?2)")?;
+    entry.tags.iter().try_for_each(|tag| insert.execute(params![tag, row]).map(drop))
 }
 
 fn write_articles(connection: &Connection, poll: &PollCommit) -> rusqlite::Result<()> {

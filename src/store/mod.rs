@@ -22,7 +22,7 @@ use thiserror::Error;
 
 pub use commit::{ArticleAttempt, Committed, PollCommit, ReadDocument};
 pub use explain::{Explanation, Join};
-pub use read::{Cursor, HistoryRow, KnownArticle, SourceRow};
+pub use read::{Cursor, HistoryRow, KnownArticle, Selection, SourceRow};
 use writer::Writer;
 
 /// What can go wrong with the store.

@@ -45,6 +45,17 @@ impl std::fmt::Display for Cursor {
     }
 }
 
+/// Which stories are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// All.
+    All,
+    /// Those that one of these sources tells.
+    Sources(Vec<SourceId>),
+    /// Those with an entry that has this tag.
+    Tag(String),
+}
+
 /// A source as the store knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRow {
@@ -118,16 +129,33 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub fn river(&self, before: Option<Cursor>, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
+    pub fn river(
+        &self,
+        selection: &Selection,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
         let from = before.unwrap_or(Cursor { order: i64::MAX, row: i64::MAX });
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.reading(|connection| {
-            let mut select = connection.prepare_cached(
+            // A story belongs to every part that one of its entries belongs to.
+            let (among, of) = match selection {
+                Selection::All => ("?4 IS NULL", None),
+                Selection::Sources(ids) => (
+                    "row IN (SELECT story FROM entries WHERE source IN (SELECT value FROM json_each(?4)))",
+                    Some(serde_json::json!(ids).to_string()),
+                ),
+                Selection::Tag(tag) => (
+                    "row IN (SELECT e.story FROM entry_tags t JOIN entries e ON e.row = t.entry WHERE t.tag = ?4)",
+                    Some(tag.clone()),
+                ),
+            };
+            let mut select = connection.prepare_cached(&format!(
                 "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
-                 WHERE story = row AND (sort, row) < (?1, ?2) ORDER BY sort DESC, row DESC LIMIT ?3",
-            )?;
+                 WHERE story = row AND (sort, row) < (?1, ?2) AND {among} ORDER BY sort DESC, row DESC LIMIT ?3"
+            ))?;
             let leads: Vec<StoredEntry> =
-                select.query_map(params![from.order, from.row, limit], entry)?.collect::<rusqlite::Result<_>>()?;
+                select.query_map(params![from.order, from.row, limit, of], entry)?.collect::<rusqlite::Result<_>>()?;
             let mut others = connection.prepare_cached(
                 "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
                  WHERE story = ?1 AND row != ?1 ORDER BY row",

@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -102,6 +102,14 @@ const MIGRATIONS: [&str; 4] = [
         judgement       TEXT NOT NULL,     -- JSON: the evidence
         PRIMARY KEY (entry, other)
      ) STRICT, WITHOUT ROWID;",
+    // Entries by tag, for the feeds of tags.
+    "CREATE TABLE entry_tags (
+        tag             TEXT NOT NULL,
+        entry           INTEGER NOT NULL REFERENCES entries (row) ON DELETE CASCADE,
+        PRIMARY KEY (tag, entry)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX entry_tags_by_entry ON entry_tags (entry);
+     INSERT OR IGNORE INTO entry_tags SELECT value, row FROM entries, json_each(data, '$.tags');",
 ];
 
 /// Settings of a writing connection.

@@ -12,10 +12,12 @@ use hyper::{Method, Request, Response, StatusCode};
 use super::body::Body;
 use super::pages;
 use crate::live::Live;
+use crate::model::part::Part;
+use crate::model::source::SourceId;
 use crate::publish::{Format, River};
 use crate::store::{Cursor, Store, StoreError};
 
-/// How many older pages are kept rendered.
+/// How many pages beside the first of the river are kept rendered.
 const KEPT_PAGES: usize = 64;
 
 /// Clients may keep a feed but must ask whether it changed: a 304 costs next to nothing.
@@ -63,14 +65,14 @@ pub struct Site {
     live: Arc<Live>,
     store: Store,
     rendered: RwLock<Option<Arc<Rendered>>>,
-    older: Mutex<HashMap<(Format, Cursor), Arc<Body>>>,
+    pages: Mutex<HashMap<(Part, Format, Option<Cursor>), Arc<Body>>>,
 }
 
 impl Site {
     /// A site without a river yet.
     #[must_use]
     pub fn new(live: Arc<Live>, store: Store) -> Self {
-        Self { live, store, rendered: RwLock::default(), older: Mutex::default() }
+        Self { live, store, rendered: RwLock::default(), pages: Mutex::default() }
     }
 
     /// Renders the river as the store has it now; requests meanwhile get the one before.
@@ -78,10 +80,10 @@ impl Site {
     /// # Errors
     /// [`StoreError`] where the store cannot be read; the river stays as it was.
     pub fn render(&self) -> Result<usize, StoreError> {
-        let river = self.live.river(&self.store, None)?;
+        let river = self.live.river(&self.store, &Part::Whole, None)?;
         let rendered = Arc::new(Rendered::new(&river));
         *self.rendered.write().unwrap_or_else(PoisonError::into_inner) = Some(rendered);
-        self.older.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
         Ok(river.entries.len())
     }
 
@@ -105,11 +107,9 @@ impl Site {
         query: Option<&str>,
         headers: &HeaderMap,
     ) -> Response<Bytes> {
-        let known = matches!(
-            path,
-            "/" | "/feed.atom" | "/feed.rss" | "/feed.json" | "/status" | "/status.json" | "/healthz" | "/readyz"
-        );
-        if !known {
+        let feed = feed_at(path).filter(|(part, _)| self.live.has(part));
+        let known = matches!(path, "/" | "/status" | "/status.json" | "/healthz" | "/readyz");
+        if !known && feed.is_none() {
             return plain(
                 StatusCode::NOT_FOUND,
                 "404: there is nothing at this address. The river is at /feed.atom, /feed.rss and /feed.json.\n",
@@ -121,10 +121,10 @@ impl Site {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
+        if let Some((part, format)) = feed {
+            return self.feed(part, format, query, method, headers).await;
+        }
         match path {
-            "/feed.atom" => self.feed(Format::Atom, query, method, headers).await,
-            "/feed.rss" => self.feed(Format::Rss, query, method, headers).await,
-            "/feed.json" => self.feed(Format::Json, query, method, headers).await,
             "/status" if !wants_json(headers) => {
                 pages::status(&self.live.report(), &self.live.base_url()).respond(method, headers)
             }
@@ -141,6 +141,7 @@ impl Site {
 
     async fn feed(
         self: &Arc<Self>,
+        part: Part,
         format: Format,
         query: Option<&str>,
         method: &Method,
@@ -158,13 +159,13 @@ impl Site {
                 before = Some(cursor);
             }
         }
-        let Some(cursor) = before else {
+        if part == Part::Whole && before.is_none() {
             return match self.rendered() {
                 Some(rendered) => rendered.feed(format).respond(method, headers),
                 None => not_yet(),
             };
-        };
-        match self.older_page(format, cursor).await {
+        }
+        match self.page(part, format, before).await {
             Ok(body) => body.respond(method, headers),
             Err(error) => {
                 tracing::error!(%error, "a page of the river could not be read");
@@ -173,22 +174,28 @@ impl Site {
         }
     }
 
-    /// A page behind the first, rendered when it is first asked for.
-    async fn older_page(self: &Arc<Self>, format: Format, cursor: Cursor) -> Result<Arc<Body>, StoreError> {
-        let kept = self.older.lock().unwrap_or_else(PoisonError::into_inner).get(&(format, cursor)).cloned();
+    /// A page behind the first, or of a part of the river: rendered when it is first asked for.
+    async fn page(
+        self: &Arc<Self>,
+        part: Part,
+        format: Format,
+        place: Option<Cursor>,
+    ) -> Result<Arc<Body>, StoreError> {
+        let key = (part, format, place);
+        let kept = self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(body) = kept {
             return Ok(body);
         }
-        let site = self.clone();
+        let (site, part) = (self.clone(), key.0.clone());
         let render = tokio::task::spawn_blocking(move || {
-            site.live.river(&site.store, Some(cursor)).map(|river| Arc::new(feed_body(&river, format)))
+            site.live.river(&site.store, &part, place).map(|river| Arc::new(feed_body(&river, format)))
         });
         let body = render.await.map_err(|_| StoreError::Closed)??;
-        let mut older = self.older.lock().unwrap_or_else(PoisonError::into_inner);
-        if older.len() >= KEPT_PAGES {
-            older.clear();
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        if pages.len() >= KEPT_PAGES {
+            pages.clear();
         }
-        older.insert((format, cursor), body.clone());
+        pages.insert(key, body.clone());
         Ok(body)
     }
 
@@ -200,6 +207,31 @@ impl Site {
         let json = serde_json::to_vec_pretty(&self.live.report()).unwrap_or_default();
         Body::new("application/json; charset=utf-8", json, None, "no-store")
     }
+}
+
+/// The part of the river and the format that a path names: `/feed.atom`, `/tags/SZ300623/feed.json`.
+fn feed_at(path: &str) -> Option<(Part, Format)> {
+    let (place, file) = path.strip_prefix('/')?.rsplit_once('/').unwrap_or(("", path.strip_prefix('/')?));
+    let format = Format::ALL.into_iter().find(|format| file.strip_prefix("feed.") == Some(format.ending()))?;
+    if place.is_empty() {
+        return Some((Part::Whole, format)).filter(|_| path.starts_with("/feed."));
+    }
+    let (kind, name) = place.split_once('/').filter(|(_, name)| !name.is_empty() && !name.contains('/'))?;
+    let name = percent_decoded(name)?;
+    let part = match kind {
+        "sources" => Part::Source(SourceId::new(&name).ok()?),
+        "groups" => Part::Group(name),
+        "tags" => Part::Tag(name),
+        _ => return None,
+    };
+    Some((part, format))
+}
+
+fn percent_decoded(segment: &str) -> Option<String> {
+    // The parser of queries decodes percent signs; a plus is a plus in a path.
+    let escaped = segment.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    let (name, _) = url::form_urlencoded::parse(escaped.as_bytes()).next()?;
+    Some(name.into_owned()).filter(|name| !name.contains(char::is_control))
 }
 
 /// Whether a client prefers JSON to HTML: a browser names HTML, a script names JSON.
