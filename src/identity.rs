@@ -1,12 +1,16 @@
 //! Which entry of a source an entry of a new document is: entries and what is known -> [`Verdict`].
 //!
-//! Within a source an entry is known by the publisher's id, else by its link, else by its text.
+//! Within a source an entry is known by the publisher's id, else by its link, else by its text. Where
+//! publishers change id and link together (both carry a slug of the headline), it is known by its
+//! body, or by the second in which it was published under nearly the same title. An id that comes
+//! back with another link, another title and another body is used again for other news.
 //! A key that several entries of one document share says nothing and is void for that document
 //! (FreshRSS issue 5329, NewsBlur issue 1470). The names are digests: this stage never looks at
 //! the store; it is asked with what the store found under the keys it gave.
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::Timelike;
 use sha2::{Digest, Sha256};
 
 use crate::model::entry::Entry;
@@ -23,7 +27,20 @@ pub enum KeyKind {
     Link = 2,
     /// Title and body.
     Text = 3,
+    /// The body alone, where it is long enough to name an entry.
+    Body = 4,
+    /// The second of publication.
+    Moment = 5,
 }
+
+/// Characters of the shortest body that names an entry.
+const SHORTEST_BODY: usize = 40;
+
+/// Titles that share this much of their pairs of characters are one title, edited.
+const EDITED: f64 = 0.5;
+
+/// Titles that share less have nothing to do with each other.
+const UNRELATED: f64 = 0.15;
 
 /// The keys of one entry; `None` where it has no such feature or where it is void.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +51,10 @@ pub struct Keys {
     pub link: Option<Key>,
     /// Of title and body.
     pub text: Key,
+    /// Of the body alone.
+    pub body: Option<Key>,
+    /// Of the second of publication.
+    pub moment: Option<Key>,
 }
 
 impl Keys {
@@ -41,7 +62,9 @@ impl Keys {
     pub fn each(&self) -> impl Iterator<Item = (KeyKind, Key)> {
         let id = self.id.map(|key| (KeyKind::Id, key));
         let link = self.link.map(|key| (KeyKind::Link, key));
-        id.into_iter().chain(link).chain([(KeyKind::Text, self.text)])
+        let body = self.body.map(|key| (KeyKind::Body, key));
+        let moment = self.moment.map(|key| (KeyKind::Moment, key));
+        id.into_iter().chain(link).chain([(KeyKind::Text, self.text)]).chain(body).chain(moment)
     }
 
     /// The strongest key, from which an id in the river is made.
@@ -73,10 +96,26 @@ pub fn keys(entries: &[Entry], canonical: impl Fn(&str) -> String) -> Vec<Keys> 
             id: entry.publisher_id.as_deref().map(|id| digest(&[id])),
             link: entry.url.as_deref().map(|link| digest(&[&canonical(link)])),
             text: digest(&[&entry.title, entry.content_html.as_deref().unwrap_or_default()]),
+            body: entry
+                .content_html
+                .as_deref()
+                .filter(|html| html.chars().count() >= SHORTEST_BODY)
+                .map(|html| digest(&["body", html])),
+            // Midnight is a day, not a moment.
+            moment: entry
+                .published
+                .filter(|date| date.num_seconds_from_midnight() != 0)
+                .map(|date| digest(&["moment", &date.timestamp().to_string()])),
         })
         .collect();
     let repeated_ids = repeated(keys.iter().filter_map(|k| k.id));
     let repeated_links = repeated(keys.iter().filter_map(|k| k.link));
+    let repeated_bodies = repeated(keys.iter().filter_map(|k| k.body));
+    let repeated_moments = repeated(keys.iter().filter_map(|k| k.moment));
+    for key in &mut keys {
+        key.body = key.body.filter(|body| !repeated_bodies.contains_key(body));
+        key.moment = key.moment.filter(|moment| !repeated_moments.contains_key(moment));
+    }
     for (key, entry) in keys.iter_mut().zip(entries) {
         // The same entry twice in a document is one entry, not a void id.
         let void = |repeated: &HashMap<Key, usize>, key: &Option<Key>| key.is_some_and(|k| repeated.contains_key(&k));
@@ -118,6 +157,10 @@ pub struct Known {
     pub id: Option<Key>,
     /// Its title.
     pub title: String,
+    /// Whether it is known by the link that is asked about.
+    pub same_link: bool,
+    /// Whether it is known by the body that is asked about.
+    pub same_body: bool,
 }
 
 /// What an entry of a document is.
@@ -158,6 +201,9 @@ impl Matcher {
         if let Some(id) = keys.id
             && let Some(known) = find(KeyKind::Id, id)?
         {
+            if is_used_again(entry, keys, &known) {
+                return Ok(Verdict::New);
+            }
             return Ok(self.take(known.row));
         }
         if let Some(link) = keys.link
@@ -172,7 +218,28 @@ impl Matcher {
         {
             return Ok(self.take(known.row));
         }
+        if let Some(body) = keys.body
+            && let Some(known) = find(KeyKind::Body, body)?
+            && self.has_left(&known)
+            && likeness(&known.title, &entry.title) > UNRELATED
+        {
+            return Ok(self.take(known.row));
+        }
+        if let Some(moment) = keys.moment
+            && let Some(known) = find(KeyKind::Moment, moment)?
+            && self.has_left(&known)
+            && likeness(&known.title, &entry.title) >= EDITED
+            && numbers(&known.title) == numbers(&entry.title)
+        {
+            return Ok(self.take(known.row));
+        }
         Ok(Verdict::New)
+    }
+
+    /// Whether a known entry stands in this document under no name of its own, so that it may have
+    /// got another.
+    fn has_left(&self, known: &Known) -> bool {
+        !self.taken.contains(&known.row) && known.id.is_none_or(|id| !self.ids_here.contains(&id))
     }
 
     /// A shared link is proof where one side has no id, or where the id changed and the title did
@@ -189,6 +256,33 @@ impl Matcher {
     fn take(&mut self, row: i64) -> Verdict {
         if self.taken.insert(row) { Verdict::Known(row) } else { Verdict::Repeated }
     }
+}
+
+/// Whether a publisher gives an old id to other news: another link, another title, another body.
+fn is_used_again(entry: &Entry, keys: &Keys, known: &Known) -> bool {
+    keys.link.is_some()
+        && !known.same_link
+        && !known.same_body
+        && !entry.title.is_empty()
+        && !known.title.is_empty()
+        && likeness(&entry.title, &known.title) < UNRELATED
+}
+
+/// The digits of a title: numbered items of one batch differ in nothing else.
+fn numbers(title: &str) -> String {
+    title.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// Shared pairs of neighbouring letters and digits against all of them (Jaccard).
+fn likeness(a: &str, b: &str) -> f64 {
+    let pairs = |text: &str| -> HashSet<(char, char)> {
+        let letters: Vec<char> = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        letters.windows(2).map(|pair| (pair[0], pair[1])).collect()
+    };
+    let (a, b) = (pairs(a), pairs(b));
+    let shared = a.intersection(&b).count();
+    let all = a.len() + b.len() - shared;
+    if all == 0 { 1.0 } else { shared as f64 / all as f64 }
 }
 
 #[cfg(test)]
@@ -208,7 +302,7 @@ mod tests {
 
     /// Polls documents one after the other; gives the verdicts of the last.
     fn polls(documents: &[Vec<Entry>]) -> Vec<Verdict> {
-        let mut stored: HashMap<(u8, Key), Known> = HashMap::new();
+        let mut stored: HashMap<(u8, Key), (i64, Option<Key>, String)> = HashMap::new();
         let mut verdicts = Vec::new();
         let mut rows = 0;
         for document in documents {
@@ -217,7 +311,16 @@ mod tests {
             verdicts.clear();
             for (entry, keys) in document.iter().zip(&keys) {
                 let verdict = matcher
-                    .decide::<Infallible>(entry, keys, |kind, key| Ok(stored.get(&(kind as u8, key)).cloned()))
+                    .decide::<Infallible>(entry, keys, |kind, key| {
+                        let of = |kind: KeyKind, key: Option<Key>| key.and_then(|key| stored.get(&(kind as u8, key)));
+                        Ok(of(kind, Some(key)).map(|(row, id, title)| Known {
+                            row: *row,
+                            id: *id,
+                            title: title.clone(),
+                            same_link: of(KeyKind::Link, keys.link).is_some_and(|found| found.0 == *row),
+                            same_body: of(KeyKind::Body, keys.body).is_some_and(|found| found.0 == *row),
+                        }))
+                    })
                     .unwrap_or(Verdict::New);
                 if verdict == Verdict::New {
                     rows += 1;
@@ -227,7 +330,7 @@ mod tests {
                     _ => rows,
                 };
                 for (kind, key) in keys.each() {
-                    stored.insert((kind as u8, key), Known { row, id: keys.id, title: entry.title.clone() });
+                    stored.insert((kind as u8, key), (row, keys.id, entry.title.clone()));
                 }
                 verdicts.push(verdict);
             }
@@ -277,5 +380,43 @@ mod tests {
     fn the_same_entry_twice_in_a_document_is_one() {
         let twice = vec![entry(Some("1"), Some("http://e/1"), "a"), entry(Some("1"), Some("http://e/1"), "a")];
         assert_eq!(polls(&[vec![twice[0].clone()], twice]), [Verdict::Known(1), Verdict::Repeated]);
+    }
+
+    const BODY: &str = "一篇正文,长到足以认出它来,讲的是青浦工业园区的调研,还有区里的领导和企业的代表,一共二百多字。";
+
+    #[test]
+    fn an_entry_whose_id_and_link_follow_its_headline_is_the_same() {
+        let told = |slug: &str, title: &str, body: &str| Entry {
+            content_html: Some(body.to_owned()),
+            published: chrono::DateTime::parse_from_rfc3339("2023-04-24T10:05:07+08:00").ok(),
+            ..entry(Some(&format!("http://e/{slug}")), Some(&format!("http://e/{slug}")), title)
+        };
+        let first = vec![told("park-visit", "区领导赴工业园区调研", BODY)];
+        let edited = vec![told("leaders-visit-park", "区领导赴青浦工业园区开展调研", BODY)];
+        assert_eq!(polls(&[first.clone(), edited]), [Verdict::Known(1)]);
+        let rewritten = vec![told(
+            "leaders-visit-park",
+            "区领导赴青浦工业园区调研",
+            "另一篇正文,改写过了,长度也足够,但没有一句和原来的相同,所以只有时间和标题还能认出它。",
+        )];
+        assert_eq!(polls(&[first.clone(), rewritten]), [Verdict::Known(1)]);
+        let other = vec![told(
+            "lithium",
+            "天齐锂业:有客户进入供应链",
+            "锂业的新闻,在同一秒发布,正文是另一篇,标题也是另一个,所以它是一条新的消息,不是旧的。",
+        )];
+        assert_eq!(polls(&[first, other]), [Verdict::New]);
+    }
+
+    #[test]
+    fn an_id_that_is_used_again_for_other_news_is_a_new_entry() {
+        let first = vec![entry(Some("7"), Some("http://e/a"), "区领导赴工业园区调研")];
+        let other = vec![entry(Some("7"), Some("http://e/b"), "天齐锂业:有客户进入供应链")];
+        assert_eq!(polls(&[first.clone(), other.clone()]), [Verdict::New]);
+        assert_eq!(polls(&[first.clone(), other.clone(), other]), [Verdict::Known(2)]);
+        let moved = vec![entry(Some("7"), Some("http://e/b"), "区领导赴青浦工业园区调研")];
+        assert_eq!(polls(&[first.clone(), moved]), [Verdict::Known(1)]);
+        let renamed = vec![entry(Some("7"), Some("http://e/a"), "更正:完全不同的题目")];
+        assert_eq!(polls(&[first, renamed]), [Verdict::Known(1)]);
     }
 }

@@ -110,7 +110,10 @@ fn write_entries(
     let mut counts = Counts::default();
     let mut matcher = Matcher::new(&document.keys);
     let mut lookup = connection.prepare_cached(
-        "SELECT e.row, e.id_key, e.data ->> 'title' FROM entry_keys k JOIN entries e ON e.row = k.entry WHERE k.source = ?1 AND k.kind = ?2 AND k.key = ?3",
+        "SELECT e.row, e.id_key, e.data ->> 'title',
+            EXISTS (SELECT 1 FROM entry_keys l WHERE l.source = ?1 AND l.kind = 2 AND l.key = ?4 AND l.entry = e.row),
+            EXISTS (SELECT 1 FROM entry_keys b WHERE b.source = ?1 AND b.kind = 4 AND b.key = ?5 AND b.entry = e.row)
+         FROM entry_keys k JOIN entries e ON e.row = k.entry WHERE k.source = ?1 AND k.kind = ?2 AND k.key = ?3",
     )?;
     for (place, ((raw, entry), keys)) in document.entries.iter().zip(&document.keys).enumerate() {
         let item = Item { raw, entry, fired: document.fired.get(place).map_or(&[], Vec::as_slice), keys, place };
@@ -122,9 +125,11 @@ fn write_entries(
                     row: row.get(0)?,
                     id: id.and_then(|id| Key::try_from(id).ok()),
                     title: title.unwrap_or_default(),
+                    same_link: row.get(3)?,
+                    same_body: row.get(4)?,
                 })
             };
-            lookup.query_row(params![poll.source.as_str(), kind as u8, key], known).optional()
+            lookup.query_row(params![poll.source.as_str(), kind as u8, key, keys.link, keys.body], known).optional()
         })?;
         match verdict {
             Verdict::New => {

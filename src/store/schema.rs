@@ -49,7 +49,7 @@ const MIGRATIONS: [&str; 5] = [
 
      CREATE TABLE entry_keys (
         source          TEXT NOT NULL,
-        kind            INTEGER NOT NULL,  -- 1 publisher's id, 2 link, 3 text
+        kind            INTEGER NOT NULL,  -- 1 publisher's id, 2 link, 3 text, 4 body, 5 moment
         key             BLOB NOT NULL,
         entry           INTEGER NOT NULL REFERENCES entries (row) ON DELETE CASCADE,
         PRIMARY KEY (source, kind, key)

@@ -17,3 +17,6 @@ pub use telling::tell;
 
 /// Entries whose moments lie further apart tell different news, milliseconds: seven days.
 pub const WINDOW_MS: i64 = 7 * 24 * 3600 * 1000;
+
+#[cfg(test)]
+mod tests;
