@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use newsriver::config::Config;
 use newsriver::model::document::Document;
-use newsriver::model::source::Address;
-use newsriver::poll::read_document;
+use newsriver::model::source::{Address, Source};
+use newsriver::poll::{clean_entries, read_document};
+use newsriver::stories::{Features, Signature, judge};
 
 /// Splices that change the meaning of markup, dates and charsets.
 const PIECES: [&str; 40] = [
@@ -90,7 +91,7 @@ fn main() {
             bytes: bytes.clone(),
             fetched_at: chrono::DateTime::UNIX_EPOCH,
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| read_document(&source, document).is_ok()));
+        let outcome = catch_unwind(AssertUnwindSafe(|| read_and_join(&source, document)));
         let allowed =
             Duration::from_millis(200) + Duration::from_micros(20) * u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         if outcome.is_err() || began.elapsed() > allowed {
@@ -110,6 +111,19 @@ fn main() {
         seeds.len(),
         clock.elapsed().as_secs_f64()
     );
+}
+
+/// Everything that a poll does with a document before the store, stories included.
+fn read_and_join(source: &Source, document: Document) -> usize {
+    let now = document.fetched_at;
+    let Ok(mut reading) = read_document(source, document) else { return 0 };
+    let fired = clean_entries(source, &mut reading.feed.entries, &[], now);
+    let again = clean_entries(source, &mut reading.feed.entries.clone(), &[], now);
+    let features: Vec<Features> =
+        reading.feed.entries.iter().take(8).map(|entry| Features::of("fuzz", entry, 0)).collect();
+    let joined = features.windows(2).filter(|pair| judge(&pair[0], &pair[1]).joined).count();
+    std::hint::black_box(features.iter().map(Signature::of).count());
+    fired.len() + again.len() + joined
 }
 
 fn gather(folder: &Path, seeds: &mut Vec<Vec<u8>>) {

@@ -117,7 +117,9 @@ fn as_text(found: &Explanation) -> String {
             lines.push(format!("    {}", other.river_id));
         }
         lines.push("joined because".to_owned());
-        for join in &found.joins {
+        let own: Vec<_> =
+            found.joins.iter().filter(|join| join.entry == stored.river_id || join.other == stored.river_id).collect();
+        for join in own {
             lines.push(format!("  {:.2} {}", join.judgement.score, join.judgement.evidence.join("; ")));
             lines.push(format!("    {} and {}", join.entry, join.other));
         }
