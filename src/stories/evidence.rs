@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::WINDOW_MS;
-use super::features::Features;
+use super::features::{Features, Sorted};
 
 /// What speaks for or against two entries being one story, and the verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ pub fn judge(a: &Features, b: &Features) -> Judgement {
     if apart > WINDOW_MS {
         return Judgement::against("more than the window apart", 0.0);
     }
-    let shared = a.shingles.intersection(&b.shingles).count();
+    let shared = a.shingles.shared(&b.shingles);
     let pair = Pair {
         a,
         b,
@@ -230,8 +230,8 @@ fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-fn jaccard<T: Ord>(a: &BTreeSet<T>, b: &BTreeSet<T>) -> f64 {
-    let shared = a.intersection(b).count();
+fn jaccard<T: Ord>(a: &Sorted<T>, b: &Sorted<T>) -> f64 {
+    let shared = a.shared(b);
     ratio(shared, a.len() + b.len() - shared)
 }
 

@@ -29,11 +29,11 @@ pub struct Features {
     /// The body, folded in the same way.
     pub text: Vec<char>,
     /// Pairs of neighbouring characters of the title.
-    pub pairs: BTreeSet<(char, char)>,
+    pub pairs: Sorted<(char, char)>,
     /// Pairs of neighbouring characters of the beginning of the body.
-    pub lead: BTreeSet<(char, char)>,
+    pub lead: Sorted<(char, char)>,
     /// Digests of the shingles of the body.
-    pub shingles: BTreeSet<u32>,
+    pub shingles: Sorted<u32>,
     /// The numbers of the title.
     pub title_numbers: BTreeSet<String>,
     /// The numbers of the body.
@@ -46,6 +46,62 @@ pub struct Features {
     pub link: Option<String>,
     /// Its place in time.
     pub time: Time,
+}
+
+/// A set as a sorted list: made once, compared often, and kept in one piece.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sorted<T>(Vec<T>);
+
+impl<T: Ord> FromIterator<T> for Sorted<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut list: Vec<T> = items.into_iter().collect();
+        list.sort_unstable();
+        list.dedup();
+        Self(list)
+    }
+}
+
+impl<T: Ord> Sorted<T> {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn contains(&self, item: &T) -> bool {
+        self.0.binary_search(item).is_ok()
+    }
+
+    /// Each of them, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+
+    /// How many are in both.
+    #[must_use]
+    pub fn shared(&self, other: &Self) -> usize {
+        let (mut a, mut b, mut count) = (0, 0, 0);
+        while let (Some(x), Some(y)) = (self.0.get(a), other.0.get(b)) {
+            match x.cmp(y) {
+                std::cmp::Ordering::Less => a += 1,
+                std::cmp::Ordering::Greater => b += 1,
+                std::cmp::Ordering::Equal => {
+                    count += 1;
+                    a += 1;
+                    b += 1;
+                }
+            }
+        }
+        count
+    }
 }
 
 /// Where an entry stands in time, milliseconds since 1970.
@@ -100,7 +156,7 @@ impl Features {
     }
 }
 
-fn pairs(text: &[char]) -> BTreeSet<(char, char)> {
+fn pairs(text: &[char]) -> Sorted<(char, char)> {
     text.windows(2).map(|pair| (pair[0], pair[1])).collect()
 }
 

@@ -28,6 +28,9 @@ const MOST_STEPS: usize = 512;
 /// Candidates that are worth a judgement.
 const MOST_CANDIDATES: usize = 24;
 
+/// Candidates that share one key alone: most do so by chance.
+const MOST_BY_ONE_KEY: usize = 6;
+
 /// The date of an entry that has none.
 const UNDATED: i32 = i32::MIN;
 
@@ -142,7 +145,9 @@ impl Index {
         }
         let mut found: Vec<(usize, u32)> = shared.into_iter().map(|(row, count)| (count, row)).collect();
         found.sort_by_key(|&(count, row)| (std::cmp::Reverse(count), row));
-        found.into_iter().take(MOST_CANDIDATES).map(|(_, row)| i64::from(row)).collect()
+        let by_chance = found.iter().position(|(count, _)| *count < 2).unwrap_or(found.len());
+        found.truncate(MOST_CANDIDATES.min(by_chance.max(MOST_BY_ONE_KEY)));
+        found.into_iter().map(|(_, row)| i64::from(row)).collect()
     }
 
     /// Entries in the index.

@@ -59,13 +59,16 @@ fn feed_body(river: &River, format: Format) -> Body {
     Body::new(format.content_type(), river.render(format), changed, FEED_CACHING)
 }
 
+/// What names a page: the part of the river, the format, the place it begins at.
+type PageKey = (Part, Format, Option<Cursor>);
+
 /// Everything that can be asked for.
 #[derive(Debug)]
 pub struct Site {
     live: Arc<Live>,
     store: Store,
     rendered: RwLock<Option<Arc<Rendered>>>,
-    pages: Mutex<HashMap<(Part, Format, Option<Cursor>), Arc<Body>>>,
+    pages: Mutex<HashMap<PageKey, Arc<Body>>>,
 }
 
 impl Site {
