@@ -12,7 +12,7 @@
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{DecoderResult, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{DecoderResult, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::model::text::Text;
 
@@ -39,7 +39,8 @@ pub fn decode<'a>(bytes: &'a [u8], configured: Option<&str>, http: Option<&str>)
     ];
     for (place, encoding) in candidates.into_iter().enumerate().filter_map(|(n, e)| Some((n, e?))) {
         // A person's word and a BOM are believed; a label that was copied along is not.
-        if place > 1 && encoding != UTF_8 && is_utf8_after_all(bytes, encoding) {
+        let is_lie = || is_utf8_after_all(bytes, encoding) || (encoding == WINDOWS_1252 && is_not_western(bytes));
+        if place > 1 && encoding != UTF_8 && is_lie() {
             continue;
         }
         match decode_exactly(bytes, encoding) {
@@ -64,6 +65,14 @@ fn is_utf8_after_all(bytes: &[u8], stated: &'static Encoding) -> bool {
     };
     let enough = if stated.is_single_byte() { 1 } else { 6 };
     text.chars().filter(|c| !c.is_ascii()).take(enough).count() == enough
+}
+
+/// Whether bytes that are said to be Western are not: accents stand alone or in pairs, while the
+/// letters of other scripts are all above ASCII and so stand in runs.
+fn is_not_western(bytes: &[u8]) -> bool {
+    let runs = bytes.split(u8::is_ascii).map(<[u8]>::len);
+    let (in_runs, all) = runs.fold((0, 0), |(in_runs, all), run| (in_runs + if run >= 4 { run } else { 0 }, all + run));
+    in_runs >= 8 && in_runs * 10 > all * 7
 }
 
 /// UTF-32, which the web's decoders do not know, by its BOM or its first markup.

@@ -58,9 +58,10 @@ fn a_portal_page_is_read_to_its_next_pages_in_both_charsets() -> Fallible {
 fn full_text_fetches_each_article_once_and_loses_nothing_where_it_cannot() -> Fallible {
     let origin = Origin::new(|asked: &Asked| match asked.path.as_str() {
         "/feed" => Reply::feed(
-            "<rss version=\"2.0\"><channel><title>t</title><item><guid>1</guid><title>调研</title><link>/a1</link><description>短讯</description></item><item><guid>2</guid><title>另一条</title><link>/gone</link><description>只有这些</description></item></channel></rss>",
+            "<rss version=\"2.0\"><channel><title>t</title><item><guid>1</guid><title>调研</title><link>/a1</link><description>短讯</description></item><item><guid>3</guid><title>抓转型、求突破,全面提升园区...</title><link>/cut</link><description>短讯之二</description></item><item><guid>2</guid><title>另一条</title><link>/gone</link><description>只有这些</description></item></channel></rss>",
         ),
         "/a1" => page(gb18030(PORTAL)),
+        "/cut" => page(gb18030(PORTAL)),
         _ => Reply::status("404 Not Found"),
     })?;
     let source = format!("[[source]]\nid = \"f\"\nurl = \"{}\"\nfull_text = true\n", origin.url("/feed"));
@@ -73,11 +74,13 @@ fn full_text_fetches_each_article_once_and_loses_nothing_where_it_cannot() -> Fa
     let (_, log, _) = river.command(&["log", "--json"])?;
     assert!(log.contains("/gone was not read"), "{log}");
     let daemon = river.start()?;
-    let feed = daemon.until(|d| d.json("feed.json"), |feed| items(feed).len() == 2)?;
+    let feed = daemon.until(|d| d.json("feed.json"), |feed| items(feed).len() == 3)?;
     let of = |title: &str| items(&feed).into_iter().find(|i| i["title"] == title).unwrap_or_default();
     let html = of("调研")["content_html"].to_string();
     assert!(html.contains("争当服务员、办事员、技术员、领航员、安全员") && !html.contains("<script"), "{html}");
     assert_eq!(of("调研")["summary"], "短讯");
+    let whole = of("抓转型、求突破,全面提升园区发展质量和效能,徐建、杨小菁一行到青浦工业园区开展调研");
+    assert_eq!(whole["_newsriver"]["title_original"], "抓转型、求突破,全面提升园区...");
     assert!(of("另一条")["content_html"].to_string().contains("只有这些"));
     daemon.stop()?;
     Ok(())

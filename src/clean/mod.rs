@@ -6,6 +6,7 @@
 
 mod affix;
 mod body;
+mod cut;
 mod lines;
 mod link;
 mod stated;
@@ -19,10 +20,14 @@ use crate::model::entry::Entry;
 use affix::Learnt;
 pub use affix::without_marker;
 use body::Boilerplate;
+pub use cut::is_cut;
 pub use link::canonical as canonical_link;
 
 /// Characters of a changed text that a [`Firing`] shows.
 const SHOWN: usize = 160;
+
+/// Lines at the top of a body that may be its heading.
+const HEADINGS: usize = 3;
 
 /// Rounds at most; a second one is rare.
 const MOST_ROUNDS: usize = 8;
@@ -77,6 +82,7 @@ impl<'a> Cleaner<'a> {
             Rule::Width => width(entry, note),
             Rule::Links => links(entry, note),
             Rule::Hype => self.hype(entry, note),
+            Rule::Cut => self.uncut(entry, note),
             Rule::Captions => bodies(entry, body::without_captions, note),
             Rule::Echo => echo(entry, note),
             Rule::Attribution => attribute(entry, note),
@@ -92,6 +98,28 @@ impl<'a> Cleaner<'a> {
         if let Some(stripped) = self.learnt.strip(&entry.title) {
             note("title", &entry.title, &stripped);
             retitle(entry, stripped);
+        }
+    }
+
+    /// Makes a cut title whole: from the title of the article's page, else from a heading of the body.
+    fn uncut(&self, entry: &mut Entry, note: Note<'_>) {
+        if !is_cut(&entry.title) {
+            return;
+        }
+        let of_page = entry.page_title.as_deref().and_then(|page| {
+            // The page shouts as the list does.
+            let calm = self.learnt.strip(page);
+            cut::from_page(&entry.title, calm.as_deref().unwrap_or(page)).or_else(|| cut::from_page(&entry.title, page))
+        });
+        let of_body = || {
+            let lines = lines::lines(entry.content_html.as_deref()?);
+            // A single line is the text, not its heading.
+            let headings = lines.iter().take(HEADINGS).filter(|_| lines.len() > 1);
+            headings.map(|line| line.text.as_str()).find_map(|line| cut::from_line(&entry.title, line))
+        };
+        if let Some(whole) = of_page.or_else(of_body) {
+            note("title", &entry.title, &whole);
+            retitle(entry, whole);
         }
     }
 

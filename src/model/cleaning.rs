@@ -14,6 +14,8 @@ pub enum Rule {
     Links,
     /// Shouted prefixes and suffixes of portals go.
     Hype,
+    /// Titles cut off by their portal are made whole from the article, the page or the text.
+    Cut,
     /// Captions that pictures left behind go.
     Captions,
     /// Excerpts and first lines that only repeat the title go.
@@ -34,10 +36,11 @@ pub enum Rule {
 
 impl Rule {
     /// All rules, in the order in which they are applied.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Width,
         Self::Links,
         Self::Hype,
+        Self::Cut,
         Self::Captions,
         Self::Echo,
         Self::Attribution,
@@ -55,6 +58,7 @@ impl Rule {
             Self::Width => "width",
             Self::Links => "links",
             Self::Hype => "hype",
+            Self::Cut => "cut",
             Self::Captions => "captions",
             Self::Tails => "tails",
             Self::Boilerplate => "boilerplate",

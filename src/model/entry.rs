@@ -65,6 +65,9 @@ pub struct Entry {
     /// The publisher's title, where cleaning changed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title_original: Option<String>,
+    /// The title that the article's page gives, where the article was fetched for a cut title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_title: Option<String>,
     /// The body, sanitised HTML.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_html: Option<String>,

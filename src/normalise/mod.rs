@@ -78,6 +78,7 @@ pub fn normalise(raw: &RawFeed, context: &Context<'_>) -> Feed {
 pub fn take_article(entry: &mut Entry, article: &RawArticle, context: &Context<'_>) {
     let base = entry.url.as_deref().and_then(|url| Url::parse(url).ok());
     let Some(html) = Sanitiser::default().html(&RawText::html(article.html.as_str()), base.as_ref()) else { return };
+    entry.page_title = Some(text::one_line(&article.title)).filter(|title| entry.title != *title && !title.is_empty());
     let before = entry.content_html.take();
     let excerpt = before.as_deref().map(text::plain).filter(|text| !text.is_empty());
     if excerpt.as_deref().map_or(0, |text| text.chars().count()) >= text::plain(&html).chars().count() {
@@ -145,6 +146,7 @@ fn normalise_entry(raw: &RawEntry, base: Option<&Url>, dates: &Dates, sanitiser:
         url,
         title,
         title_original: None,
+        page_title: None,
         content_html,
         content_text: raw
             .content

@@ -87,7 +87,7 @@ impl Poller {
         linked: &mut Linked,
     ) -> Result<(), PollError> {
         let wanted: Vec<(usize, Key, Url)> = (reading.feed.entries.iter().enumerate())
-            .filter(|(_, entry)| normalise::length(entry) < SHORT)
+            .filter(|(_, entry)| normalise::length(entry) < SHORT || clean::is_cut(&entry.title))
             .filter_map(|(place, entry)| Some((place, entry.url.as_deref()?)))
             .filter_map(|(place, link)| Some((place, digest(&[&clean::canonical_link(link)]), Url::parse(link).ok()?)))
             .collect();

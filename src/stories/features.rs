@@ -132,7 +132,7 @@ impl Features {
         // What lies in the future is as good as undated.
         let dated = entry.dated().map(|date| date.timestamp_millis()).filter(|date| *date <= seen);
         let bare = clean::without_marker(&entry.title);
-        let is_cut = is_cut(bare);
+        let is_cut = clean::is_cut(bare);
         let body = clean::text_of(entry).unwrap_or_default();
         let body: String = body.chars().take(LONGEST_TEXT * 2).collect();
         let title = fold(bare);
@@ -158,12 +158,6 @@ impl Features {
 
 fn pairs(text: &[char]) -> Sorted<(char, char)> {
     text.windows(2).map(|pair| (pair[0], pair[1])).collect()
-}
-
-/// Whether a title is cut off rather than at its end.
-pub(super) fn is_cut(title: &str) -> bool {
-    let title = title.trim_end();
-    title.ends_with('…') || title.ends_with("...") || title.ends_with("。。。") || title.ends_with("‥")
 }
 
 /// Letters and digits alone: compatibility forms (NFKC) and lower case as one, traditional Chinese as

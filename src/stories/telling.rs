@@ -7,7 +7,6 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::features::is_cut;
 use crate::clean;
 use crate::model::entry::{Entry, StoredEntry};
 
@@ -66,7 +65,7 @@ pub fn tell(lead: &StoredEntry, others: &[StoredEntry]) -> StoredEntry {
 /// Larger is better.
 fn quality(telling: &StoredEntry) -> impl Ord + use<> {
     let entry = &telling.entry;
-    let whole = !is_cut(&entry.title);
+    let whole = !clean::is_cut(&entry.title);
     let length = clean::text_of(entry).map_or(0, |text| text.chars().count());
     // Steps of a quarter.
     let steps = if length == 0 {
@@ -82,7 +81,7 @@ fn quality(telling: &StoredEntry) -> impl Ord + use<> {
 /// earlier telling.
 fn best_title(all: &[&StoredEntry]) -> Option<String> {
     let whole: Vec<&StoredEntry> =
-        all.iter().copied().filter(|t| !t.entry.title.is_empty() && !is_cut(&t.entry.title)).collect();
+        all.iter().copied().filter(|t| !t.entry.title.is_empty() && !clean::is_cut(&t.entry.title)).collect();
     let mut votes: HashMap<&str, (usize, Reverse<i64>)> = HashMap::new();
     for telling in &whole {
         let (count, first) = votes.entry(&telling.entry.title).or_insert((0, Reverse(telling.row)));
