@@ -63,6 +63,10 @@ pub struct SourceReport {
     pub failures_in_a_row: u32,
     /// Why the last poll failed.
     pub error: Option<Failure>,
+    /// What was odd about the document last read.
+    pub warnings: Vec<String>,
+    /// Where its server says that it moved for good; `newsriver fix` puts that into feeds.toml.
+    pub moved_to: Option<String>,
 }
 
 /// What is wrong with feeds.toml.
@@ -122,6 +126,7 @@ impl SourceReport {
         let word = match (source.enabled, &state.last_poll, &state.error) {
             (false, ..) => "paused",
             (true, None, _) => "new",
+            (true, Some(_), Some(_)) if state.is_gone() => "gone",
             (true, Some(_), Some(_)) => "failing",
             (true, Some(_), None) => "ok",
         };
@@ -139,6 +144,8 @@ impl SourceReport {
             new_last_poll: state.new_last_poll,
             failures_in_a_row: state.failures_in_a_row,
             error: state.error,
+            warnings: state.warnings,
+            moved_to: state.moved_to,
         }
     }
 }

@@ -33,7 +33,8 @@ pub(super) fn from_page(cut: &str, page_title: &str) -> Option<String> {
 pub(super) fn from_line(cut: &str, line: &str) -> Option<String> {
     let rest = rest_behind(cut, line)?;
     let is_sentence = line.contains(['。', '；', '！', '？']) || line.ends_with(['.', ';', '：', ':']);
-    whole(line, rest).filter(|_| !is_sentence)
+    let is_site = SITE_SEPARATORS.iter().any(|separator| line[rest..].trim_start().starts_with(separator.trim()));
+    whole(line, rest).filter(|_| !is_sentence && !is_site)
 }
 
 fn whole(title: &str, rest: usize) -> Option<String> {

@@ -101,7 +101,7 @@ impl Found {
 async fn look_online(config: &Config) -> Result<Vec<Found>, Ending> {
     use futures_util::StreamExt;
     let base = contact(config);
-    let fetcher = Fetcher::new(&base, config.connect_timeout)?;
+    let fetcher = Fetcher::new(&base, config.connect_timeout, std::sync::Arc::default())?;
     let looks = config.sources.iter().filter(|s| s.enabled).map(|source| {
         let fetcher = fetcher.clone();
         async move { Found { source: source.clone(), result: look_at(&fetcher, source).await } }
@@ -110,7 +110,8 @@ async fn look_online(config: &Config) -> Result<Vec<Found>, Ending> {
 }
 
 async fn look_at(fetcher: &Fetcher, source: &Source) -> Result<(String, usize, &'static str, &'static str), PollError> {
-    let fetched = fetcher.fetch(source, &Validators::default(), Utc::now()).await.map_err(|failed| failed.error)?;
+    let fetched =
+        fetcher.fetch(source, None, &Validators::default(), Utc::now()).await.map_err(|failed| failed.error)?;
     let Outcome::Document(document) = fetched.outcome else { return Err(PollError::NothingToKeep) };
     let reading = read_document(source, document)?;
     Ok((reading.feed.title, reading.feed.entries.len(), reading.raw.format.name(), reading.charset))

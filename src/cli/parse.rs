@@ -91,8 +91,8 @@ fn bring(name: &str, address: Address, source: &Source) -> Result<Document, Endi
     match address {
         Address::Web(_) => {
             let source = Source { address, ..source.clone() };
-            let fetcher = Fetcher::new("newsriver parse", source.timeouts.connect)?;
-            let fetched = runtime()?.block_on(fetcher.fetch(&source, &Validators::default(), Utc::now()));
+            let fetcher = Fetcher::new("newsriver parse", source.timeouts.connect, std::sync::Arc::default())?;
+            let fetched = runtime()?.block_on(fetcher.fetch(&source, None, &Validators::default(), Utc::now()));
             match fetched.map_err(|failed| Ending::Failed(format!("{name}: {}", failed.error)))?.outcome {
                 Outcome::Document(document) => Ok(document),
                 Outcome::NotModified => Err(Ending::Failed(format!("{name}: the server answered 304"))),

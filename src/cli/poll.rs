@@ -68,7 +68,7 @@ fn chosen(config: &Config, ids: &[String]) -> Result<Vec<Source>, Ending> {
 async fn round(config: &Config, sources: Vec<Source>, force: bool) -> Result<Vec<PollReport>, Ending> {
     let store = Store::open(&config.store)?;
     let base = contact(config);
-    let fetcher = Fetcher::new(&base, config.connect_timeout)?;
+    let fetcher = Fetcher::new(&base, config.connect_timeout, Arc::default())?;
     let authority = url::Url::parse(&base)
         .ok()
         .and_then(|url| url.host_str().map(str::to_owned))

@@ -201,6 +201,9 @@ struct PollDefaults {
     max_bytes: u64,
     per_host: usize,
     allow_private: bool,
+    host_gap: Option<Duration>,
+    proxy: Option<Url>,
+    robots: bool,
     user_agent: Option<String>,
     clean: Rules,
 }
@@ -265,6 +268,9 @@ fn read_poll(mut section: Section<'_>, findings: &Findings<'_>) -> (PollDefaults
         max_bytes: section.size("max_bytes").unwrap_or(defaults::MAX_BYTES),
         per_host: section.count("per_host", 1..=1000).unwrap_or(defaults::PER_HOST),
         allow_private: section.flag("allow_private").unwrap_or(false),
+        host_gap: section.duration("host_gap").map(|f| f.value),
+        proxy: section.text("proxy").and_then(|found| source::proxy(&found, findings)),
+        robots: section.flag("robots").unwrap_or(true),
         user_agent: section.text("user_agent").map(|f| f.value),
         clean: Rules::default(),
     };

@@ -69,6 +69,9 @@ pub(super) fn with_defaults(id: SourceId, address: Address, poll: &PollDefaults)
         max_bytes: poll.max_bytes,
         per_host: poll.per_host,
         allow_private: poll.allow_private,
+        host_gap: poll.host_gap,
+        proxy: poll.proxy.clone(),
+        robots: poll.robots,
         headers: Vec::new(),
         user_agent: poll.user_agent.clone(),
         credentials: None,
@@ -94,6 +97,11 @@ fn read_rest<'a>(section: &mut Section<'a>, source: &mut Source, folder: &Path, 
     source.max_bytes = section.size("max_bytes").unwrap_or(source.max_bytes);
     source.per_host = section.count("per_host", 1..=1000).unwrap_or(source.per_host);
     source.allow_private = section.flag("allow_private").unwrap_or(source.allow_private);
+    source.host_gap = section.duration("host_gap").map(|f| f.value).or(source.host_gap);
+    if let Some(found) = section.text("proxy") {
+        source.proxy = if found.value.is_empty() { None } else { proxy(&found, findings) };
+    }
+    source.robots = section.flag("robots").unwrap_or(source.robots);
     source.user_agent = section.text("user_agent").map(|f| f.value).or_else(|| source.user_agent.take());
     source.headers = headers(section, findings);
     source.credentials = credentials(section, folder, findings);
@@ -192,6 +200,21 @@ fn percent_decoded(text: &str) -> String {
     // A form value decodes `+` too, so that is protected first.
     let pair = format!("v={}", text.replace('+', "%2B"));
     url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, v)| v.into_owned()).unwrap_or_default()
+}
+
+/// A proxy; credentials may stand in it.
+pub(super) fn proxy(found: &Found<String>, findings: &Findings<'_>) -> Option<Url> {
+    match Url::parse(&found.value) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
+        _ => {
+            findings.add(
+                found.span.clone(),
+                "`proxy` is no address of a proxy",
+                "expected http://host:port, or \"\" for none",
+            );
+            None
+        }
+    }
 }
 
 fn web_url(found: &Found<String>, findings: &Findings<'_>) -> Option<Url> {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
@@ -21,7 +21,7 @@ use tracing::Instrument;
 use url::Url;
 
 use crate::config::{Config, ConfigError};
-use crate::fetch::{FetchError, Fetcher};
+use crate::fetch::{FetchError, Fetcher, Hold, Hosts};
 use crate::live::Live;
 use crate::model::source::SourceId;
 use crate::poll::{self, Poller};
@@ -34,6 +34,9 @@ const GRACE: Duration = Duration::from_secs(4);
 
 /// The longest sleep of the scheduler: a clock that was set, or a machine that slept, is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// What the clock may differ from the time that passed.
+const CLOCK_JUMP: TimeDelta = TimeDelta::minutes(2);
 
 /// Why the daemon ended, if not by request.
 #[derive(Debug, Error)]
@@ -69,7 +72,9 @@ pub struct Start {
 /// A turn that ended.
 struct Done {
     id: SourceId,
-    due: DateTime<Utc>,
+    /// When it is due again; never, where it is gone.
+    due: Option<DateTime<Utc>>,
+    hold: Option<Hold>,
 }
 
 /// Runs until `stop`; then finishes or abandons the polls that run, and closes the store.
@@ -92,7 +97,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     tasks.spawn(watch::watch(config_path, configs, reload, stop.clone()));
     announce(&live);
 
-    let scheduler = Scheduler::new(live, store.clone(), changed, stop)?;
+    let scheduler = Scheduler::new(live, &store, changed, stop)?;
     let (finished, abandoned) = scheduler.run(new_configs).await;
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
@@ -146,8 +151,8 @@ async fn render(site: Arc<Site>, changed: Arc<Notify>, stop: CancellationToken) 
 /// Polls each source when it is due.
 struct Scheduler {
     live: Arc<Live>,
-    store: Store,
     poller: Poller,
+    hosts: Arc<Hosts>,
     queue: Queue,
     changed: Arc<Notify>,
     stop: CancellationToken,
@@ -155,28 +160,33 @@ struct Scheduler {
 }
 
 impl Scheduler {
-    fn new(live: Arc<Live>, store: Store, changed: Arc<Notify>, stop: CancellationToken) -> Result<Self, FetchError> {
+    fn new(live: Arc<Live>, store: &Store, changed: Arc<Notify>, stop: CancellationToken) -> Result<Self, FetchError> {
         let config = live.config();
-        let poller = poller(&live, &store)?;
+        let fetcher = fetcher(&live, Arc::new(Hosts::default()))?;
+        let hosts = fetcher.hosts();
+        let poller = Poller::new(fetcher, store.clone(), &authority(&live));
         let mut queue = Queue::new(config.concurrency);
         let now = Utc::now();
         for source in config.sources.iter().filter(|source| source.enabled) {
-            let due = reload::due_at_start(source, &live.state(&source.id), now);
-            queue.put(&source.id, due, source.address.host(), source.per_host);
+            if let Some(due) = reload::due_at_start(source, &live.state(&source.id), now) {
+                queue.put(&source.id, due, source.address.host(), source.per_host);
+            }
         }
-        Ok(Self { live, store, poller, queue, changed, stop, polls: JoinSet::new() })
+        Ok(Self { live, poller, hosts, queue, changed, stop, polls: JoinSet::new() })
     }
 
     /// Runs until the stop; gives the numbers of polls that were finished and abandoned after it.
     async fn run(mut self, mut configs: mpsc::Receiver<Result<Config, ConfigError>>) -> (usize, usize) {
         let (done, mut ended) = mpsc::unbounded_channel::<Done>();
+        let mut clocks = (Utc::now(), Instant::now());
         while !self.stop.is_cancelled() {
+            self.heed_clock(&mut clocks);
             while let Some(id) = self.queue.next(Utc::now()) {
                 self.start(id, done.clone());
             }
             let sleep = self.until_due();
             tokio::select! {
-                Some(Done { id, due }) = ended.recv() => self.queue.finished(&id, due),
+                Some(done) = ended.recv() => self.end(&done),
                 Some(result) = configs.recv() => self.take_config(result),
                 Some(_) = self.polls.join_next() => {}
                 () = tokio::time::sleep(sleep) => {}
@@ -184,6 +194,46 @@ impl Scheduler {
             }
         }
         self.drain().await
+    }
+
+    /// Notices that the clock was set, or that the machine slept: the one clock went on, the other
+    /// did not.
+    fn heed_clock(&mut self, clocks: &mut (DateTime<Utc>, Instant)) {
+        let (now, ticks) = (Utc::now(), Instant::now());
+        let ticked = TimeDelta::from_std(ticks - clocks.1).unwrap_or_default();
+        let jump = (now - clocks.0) - ticked;
+        *clocks = (now, ticks);
+        let config = self.live.config();
+        if jump > CLOCK_JUMP {
+            // Everything is due at once; a tenth of a second each, and two minutes in all, is no stampede.
+            let each = i32::try_from(config.sources.len()).unwrap_or(i32::MAX);
+            let span = (TimeDelta::milliseconds(100) * each).min(TimeDelta::minutes(2));
+            tracing::info!(
+                jump_s = jump.num_seconds(),
+                "the clock went forward, or the machine slept: what is due is spread"
+            );
+            self.queue.spread(now, span);
+        } else if jump < -CLOCK_JUMP {
+            tracing::info!(
+                jump_s = jump.num_seconds(),
+                "the clock went back: no source waits longer than its interval"
+            );
+            self.queue.pull(now, |id| {
+                let every = config.source(id.as_str()).map(|source| source.every);
+                every.and_then(|every| TimeDelta::from_std(every).ok()).unwrap_or(TimeDelta::minutes(30))
+            });
+        }
+    }
+
+    fn end(&mut self, done: &Done) {
+        match done.due {
+            Some(due) => self.queue.finished(&done.id, due),
+            None => self.queue.remove(&done.id),
+        }
+        if let Some(hold) = &done.hold {
+            tracing::info!(until = %hold.until.format("%Y-%m-%dT%H:%M:%SZ"), "{} is left alone, as it asked", hold.host);
+            self.queue.hold(&hold.host, hold.until);
+        }
     }
 
     fn until_due(&self) -> Duration {
@@ -207,7 +257,7 @@ impl Scheduler {
             let fallback = Utc::now() + source.every;
             // A task of its own, so that a panic in it is an outcome like others.
             let polling = tokio::spawn(async move { poller.poll(&source, &state, false).await }.in_current_span());
-            let due = match polling.await {
+            let (due, hold) = match polling.await {
                 Ok(polled) => {
                     poll::log(&polled.report);
                     let counts = polled.report.counts;
@@ -217,15 +267,15 @@ impl Scheduler {
                     if counts.new + counts.changed > 0 || renamed {
                         changed.notify_one();
                     }
-                    due
+                    (due, polled.hold)
                 }
                 Err(error) => {
                     tracing::error!(%error, "a fault of newsriver ended the poll of {id}; it is tried again, please report it");
-                    fallback
+                    (Some(fallback), None)
                 }
             };
             // The scheduler is gone only when the daemon stops.
-            drop(done.send(Done { id, due }));
+            drop(done.send(Done { id, due, hold }));
         };
         self.polls.spawn(turn.instrument(span));
     }
@@ -253,8 +303,8 @@ impl Scheduler {
                     self.queue.put(&due.id, due.at, due.host.as_deref(), due.per_host);
                 }
                 self.queue.set_concurrency(self.live.config().concurrency);
-                match poller(&self.live, &self.store) {
-                    Ok(poller) => self.poller = poller,
+                match fetcher(&self.live, self.hosts.clone()) {
+                    Ok(fetcher) => self.poller = self.poller.renewed(fetcher, &authority(&self.live)),
                     Err(error) => tracing::error!(%error, "the HTTP client stays as it was"),
                 }
                 self.changed.notify_one();
@@ -284,8 +334,11 @@ impl Scheduler {
     }
 }
 
-fn poller(live: &Live, store: &Store) -> Result<Poller, FetchError> {
-    let base = live.base_url();
-    let fetcher = Fetcher::new(base.as_str(), live.config().connect_timeout)?;
-    Ok(Poller::new(fetcher, store.clone(), base.host_str().unwrap_or("localhost")))
+fn fetcher(live: &Live, hosts: Arc<Hosts>) -> Result<Fetcher, FetchError> {
+    Fetcher::new(live.base_url().as_str(), live.config().connect_timeout, hosts)
+}
+
+/// Who mints ids.
+fn authority(live: &Live) -> String {
+    live.base_url().host_str().unwrap_or("localhost").to_owned()
 }

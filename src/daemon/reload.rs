@@ -4,11 +4,14 @@
 //! one stops; its entries stay in the river until they age out of it, and in the store. Another
 //! interval counts from the last poll. Everything else runs on as it was.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::Config;
 use crate::model::report::SourceState;
 use crate::model::source::{Source, SourceId};
+use crate::schedule::asked;
 
 /// A source that gets another due time.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,20 +80,29 @@ pub(super) fn plan(
     plan
 }
 
-/// When a source is due as the daemon starts: as the last run left it, but never later than its
-/// interval allows now.
-pub(super) fn due_at_start(source: &Source, state: &SourceState, now: DateTime<Utc>) -> DateTime<Utc> {
+/// When a source is due as the daemon starts: as the last run left it, unless the clock was set back
+/// since; never, where it is gone.
+pub(super) fn due_at_start(source: &Source, state: &SourceState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let same = state.recipe.is_none() || state.recipe.as_deref() == Some(source.recipe().as_str());
-    match (state.next_poll, state.last_poll) {
+    if same && state.is_gone() {
+        return None;
+    }
+    let due = match (state.next_poll, state.last_poll) {
         (Some(next), Some(last)) if same => {
             // A clock that was set back must not leave a source for years.
             let last = last.min(now);
-            let latest = if state.failures_in_a_row == 0 { after_interval(last, source) } else { None };
+            // After a failure it may be the server that wants it so late.
+            let latest = if state.failures_in_a_row > 0 { LATEST } else { source.every.max(asked(&state.hints)) };
+            let latest = TimeDelta::from_std(latest).ok().and_then(|pause| last.checked_add_signed(pause));
             latest.map_or(next, |latest| next.min(latest)).max(last)
         }
         _ => now,
-    }
+    };
+    Some(due)
 }
+
+/// The longest that anything keeps a source from being polled.
+const LATEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 fn after_interval(last: DateTime<Utc>, source: &Source) -> Option<DateTime<Utc>> {
     last.checked_add_signed(TimeDelta::from_std(source.every).ok()?)
@@ -102,6 +114,7 @@ mod tests {
 
     use super::*;
     use crate::config::ConfigError;
+    use crate::model::report::{ErrorKind, Failure};
 
     fn config(sources: &str) -> Result<Config, ConfigError> {
         Config::check(sources, Path::new("feeds.toml"))
@@ -149,15 +162,25 @@ mod tests {
             next_poll: Some(at(next)),
             ..SourceState::default()
         };
-        assert_eq!(due_at_start(source, &SourceState::default(), at(0)), at(0), "never polled");
-        assert_eq!(due_at_start(source, &state(-2, 28), at(0)), at(28), "polled two minutes ago");
-        assert_eq!(due_at_start(source, &state(-2, 9999), at(0)), at(28), "the interval was shortened");
+        assert_eq!(due_at_start(source, &SourceState::default(), at(0)), Some(at(0)), "never polled");
+        assert_eq!(due_at_start(source, &state(-2, 28), at(0)), Some(at(28)), "polled two minutes ago");
+        assert_eq!(due_at_start(source, &state(-2, 9999), at(0)), Some(at(28)), "the interval was shortened");
         assert_eq!(
             due_at_start(source, &SourceState { recipe: Some("other".into()), ..state(-2, 28) }, at(0)),
-            at(0),
+            Some(at(0)),
             "the source was changed"
         );
-        assert!(due_at_start(source, &state(5000, 5030), at(0)) <= at(30), "the clock was set back");
+        assert!(due_at_start(source, &state(5000, 5030), at(0)) <= Some(at(30)), "the clock was set back");
+        let failure = Failure { kind: ErrorKind::HttpStatus, message: String::new() };
+        let gone = SourceState {
+            http_status: Some(410),
+            error: Some(failure),
+            recipe: Some(source.recipe()),
+            ..state(-2, 28)
+        };
+        assert_eq!(due_at_start(source, &gone, at(0)), None, "the publisher has ended it");
+        let moved = SourceState { recipe: Some("other".into()), ..gone };
+        assert_eq!(due_at_start(source, &moved, at(0)), Some(at(0)), "it has another address");
         Ok(())
     }
 }

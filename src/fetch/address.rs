@@ -37,7 +37,8 @@ pub(super) fn same_origin(a: &Url, b: &Url) -> bool {
     a.host() == b.host() && (a.origin() == b.origin() || upgraded)
 }
 
-fn is_private_literal(url: &Url) -> bool {
+/// Whether the host is a private address or a name of a private network.
+pub(super) fn is_private_literal(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => !is_public(IpAddr::V4(address)),
         Some(Host::Ipv6(address)) => !is_public(IpAddr::V6(address)),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use super::address::Blocked;
@@ -49,6 +50,20 @@ pub enum FetchError {
     Status {
         /// The status code.
         status: u16,
+    },
+    /// The host asked to be left alone, by the answer to another request.
+    #[error("{host} asked to be left alone until {}", .until.format("%Y-%m-%d %H:%M:%S UTC"))]
+    Held {
+        /// The host.
+        host: String,
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// robots.txt of the site keeps us out.
+    #[error("robots.txt of the site bars {url}; `robots = false` for this source asks all the same")]
+    Robots {
+        /// The article.
+        url: String,
     },
     /// A redirect without `Location`.
     #[error("the server answered {status} without saying where to")]
@@ -130,7 +145,7 @@ fn status_hint(status: u16) -> &'static str {
         401 => " (credentials wanted: set `username` and `password_file`)",
         403 => " (refused: the site may block this User-Agent or address)",
         404 => " (not found: has the feed moved?)",
-        410 => " (gone: the publisher has ended this feed)",
+        410 => " (gone: the publisher has ended this feed; it is not polled any more)",
         429 => " (too many requests: polled again when the server allows)",
         500..=599 => " (a fault of the server)",
         _ => "",
@@ -147,7 +162,8 @@ impl FetchError {
             Self::Connect { .. } => ErrorKind::Connect,
             Self::Tls { .. } => ErrorKind::Tls,
             Self::TimedOut { .. } => ErrorKind::Timeout,
-            Self::Status { .. } => ErrorKind::HttpStatus,
+            Self::Status { .. } | Self::Held { .. } => ErrorKind::HttpStatus,
+            Self::Robots { .. } => ErrorKind::Robots,
             Self::RedirectWithoutTarget { .. }
             | Self::BadRedirect { .. }
             | Self::Downgrade { .. }

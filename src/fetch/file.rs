@@ -30,5 +30,6 @@ pub(super) async fn read(path: &Path, source: &Source, now: DateTime<Utc>) -> Re
         hops: Vec::new(),
         validators: Validators::default(),
         wish: ServerWish::default(),
+        is_delta: false,
     })
 }

@@ -5,31 +5,34 @@
 //! `max_bytes` while it streams, and every step has its time limit. Files go the same way.
 
 mod address;
+mod answer;
 mod error;
 mod file;
+mod hosts;
+mod robots;
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::header::{
-    ACCEPT, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER, USER_AGENT,
-};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, USER_AGENT};
 use reqwest::{Client, Response, StatusCode};
 use url::Url;
 
 use crate::model::document::{Document, Hop, ServerWish, Validators};
 use crate::model::source::{Address, Source};
 pub use error::FetchError;
+pub use hosts::{Hold, Hosts};
 
 /// What feeds we read, best first; servers that negotiate give the feed rather than the page.
 const ACCEPTED: &str = "application/atom+xml, application/rss+xml, application/feed+json;q=0.9, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.6, text/html;q=0.5, */*;q=0.1";
 
+/// Between two requests to one host, unless feeds.toml says otherwise.
+const USUAL_GAP: Duration = Duration::from_millis(250);
+
 /// Redirects followed at most.
 const MOST_HOPS: usize = 10;
-
-/// The most that the headers of one answer may hold, bytes.
-const MOST_HEADER_BYTES: usize = 64 * 1024;
 
 /// What a fetch brought.
 #[derive(Debug)]
@@ -44,6 +47,8 @@ pub struct Fetched {
     pub validators: Validators,
     /// When the server would like us back.
     pub wish: ServerWish,
+    /// Whether the body holds only what is new since the validators (RFC 3229).
+    pub is_delta: bool,
 }
 
 /// The two good answers.
@@ -62,11 +67,13 @@ pub struct Failed {
     pub error: FetchError,
     /// When the server would like us back.
     pub wish: ServerWish,
+    /// The host that is to be left alone altogether, where it said so.
+    pub hold: Option<Hold>,
 }
 
 impl From<FetchError> for Failed {
     fn from(error: FetchError) -> Self {
-        Self { error, wish: ServerWish::default() }
+        Self { error, wish: ServerWish::default(), hold: None }
     }
 }
 
@@ -75,39 +82,81 @@ impl From<FetchError> for Failed {
 pub struct Fetcher {
     guarded: Client,
     open: Client,
+    /// Clients through a proxy of their own, made when first needed.
+    proxied: Arc<Mutex<HashMap<Url, Client>>>,
+    hosts: Arc<Hosts>,
+    robots: Arc<robots::Robots>,
+    connect_timeout: Duration,
     user_agent: String,
 }
 
+/// The least time between two requests to a host: that of feeds.toml, else a quarter of a second;
+/// none for a host that a person named as his own.
+fn gap(source: &Source, url: &Url) -> Duration {
+    let usual = if address::is_private_literal(url) { Duration::ZERO } else { USUAL_GAP };
+    source.host_gap.unwrap_or(usual)
+}
+
+/// Whether the host is one of a private network, by its address or its name.
+#[must_use]
+pub fn is_private(url: &Url) -> bool {
+    address::is_private_literal(url)
+}
+
+/// What every client has in common.
+fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(connect_timeout)
+        .pool_idle_timeout(Duration::from_secs(30))
+        .pool_max_idle_per_host(2)
+        .http2_adaptive_window(true)
+        .referer(false)
+}
+
 impl Fetcher {
-    /// A client that names itself with `contact`, where people can ask about it.
+    /// A client that names itself with `contact`, where people can ask about it. `hosts` keeps the
+    /// limits of hosts, also for the client that takes its place.
     ///
     /// # Errors
     /// [`FetchError::Client`] where the TLS library cannot be set up.
-    pub fn new(contact: &str, connect_timeout: Duration) -> Result<Self, FetchError> {
-        let base = || {
-            Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(connect_timeout)
-                .pool_idle_timeout(Duration::from_secs(30))
-                .pool_max_idle_per_host(2)
-                .http2_adaptive_window(true)
-                .referer(false)
-        };
+    pub fn new(contact: &str, connect_timeout: Duration, hosts: Arc<Hosts>) -> Result<Self, FetchError> {
+        let guarded = builder(connect_timeout).dns_resolver(address::PublicOnly).build();
         Ok(Self {
-            guarded: base().dns_resolver(address::PublicOnly).build().map_err(FetchError::Client)?,
-            open: base().build().map_err(FetchError::Client)?,
+            guarded: guarded.map_err(FetchError::Client)?,
+            open: builder(connect_timeout).build().map_err(FetchError::Client)?,
+            proxied: Arc::default(),
+            hosts,
+            robots: Arc::default(),
+            connect_timeout,
             user_agent: format!("newsriver/{} (+{contact})", env!("CARGO_PKG_VERSION")),
         })
     }
 
-    /// Fetches the document of `source`, unless it is the one that `known` stands for.
+    /// The limits of hosts, for a client that takes the place of this one.
+    #[must_use]
+    pub fn hosts(&self) -> Arc<Hosts> {
+        self.hosts.clone()
+    }
+
+    /// Fetches the document of `source`, unless it is the one that `known` stands for: from `moved_to`,
+    /// where its server once said that it moved for good, else from the address in feeds.toml.
     ///
     /// # Errors
     /// [`Failed`] with the [`FetchError`].
-    pub async fn fetch(&self, source: &Source, known: &Validators, now: DateTime<Utc>) -> Result<Fetched, Failed> {
+    pub async fn fetch(
+        &self,
+        source: &Source,
+        moved_to: Option<&Url>,
+        known: &Validators,
+        now: DateTime<Utc>,
+    ) -> Result<Fetched, Failed> {
         match &source.address {
             Address::File(path) => Ok(file::read(path, source, now).await?),
-            Address::Web(url) => self.in_time(source, self.over_http(source, Some(url), url, known, now)).await,
+            Address::Web(url) => {
+                let start = moved_to.unwrap_or(url);
+                self.in_time(source, self.over_http(source, Some(url), start, known, now)).await
+            }
         }
     }
 
@@ -125,6 +174,17 @@ impl Fetcher {
             return Err(FetchError::BadRedirect { location: url.to_string() }.into());
         }
         self.in_time(source, self.over_http(source, written, url, &Validators::default(), now)).await
+    }
+
+    /// Fetches an article: as [`Fetcher::fetch_linked`], where the site's robots.txt lets us.
+    ///
+    /// # Errors
+    /// [`Failed`] with the [`FetchError`].
+    pub async fn fetch_article(&self, source: &Source, url: &Url, now: DateTime<Utc>) -> Result<Fetched, Failed> {
+        if source.robots && !self.robots.allow(self, source, url, now).await {
+            return Err(FetchError::Robots { url: url.to_string() }.into());
+        }
+        self.fetch_linked(source, url, now).await
     }
 
     async fn in_time(
@@ -150,12 +210,23 @@ impl Fetcher {
         let mut url = start.clone();
         let mut hops: Vec<Hop> = Vec::new();
         loop {
+            let host = url.host_str().unwrap_or_default().to_owned();
+            if let Some(until) = self.hosts.held(&host, now) {
+                return Err(FetchError::Held { host, until }.into());
+            }
+            // Kept until the body is read: a host that is still sending is still busy.
+            let place = self.hosts.enter(&host, source.per_host, gap(source, &url)).await;
             let response = self.ask(source, written, &url, known).await?;
             let status = response.status();
             if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
-                return answer(source, &url, response, hops, known, now).await;
+                let answered = answer::answer(source, &url, response, hops, known, now).await;
+                if let Err(Failed { hold: Some(hold), .. }) = &answered {
+                    self.hosts.hold(hold);
+                }
+                return answered;
             }
-            let next = redirect(&url, &response)?;
+            let next = answer::redirect(&url, &response)?;
+            drop((response, place));
             if hops.len() >= MOST_HOPS {
                 return Err(FetchError::TooManyRedirects { limit: MOST_HOPS }.into());
             }
@@ -179,11 +250,18 @@ impl Fetcher {
         if !trusted {
             address::check_literal(url)?;
         }
-        let client = if trusted { &self.open } else { &self.guarded };
+        let client = match &source.proxy {
+            Some(proxy) => &self.through(proxy)?,
+            None if trusted => &self.open,
+            None => &self.guarded,
+        };
         let mut request = client.get(url.clone()).headers(self.headers(source, written, url));
-        if written.is_some_and(|written| address::same_origin(written, url)) {
-            // Validators belong to the document, and so may follow it to another path, never to
-            // another host.
+        // Validators are the business of the address that gave them, and of no other.
+        if known.of.as_deref() == Some(url.as_str()) {
+            if !known.is_empty() {
+                // RFC 3229: what is new is enough.
+                request = request.header("a-im", "feed");
+            }
             if let Some(etag) = &known.etag {
                 request = request.header(IF_NONE_MATCH, etag);
             }
@@ -196,6 +274,18 @@ impl Fetcher {
             Ok(response) => response.map_err(|error| FetchError::from_reqwest(error, source.timeouts.connect)),
             Err(_) => Err(FetchError::TimedOut { step: "the first byte", limit, key: "first_byte_timeout" }),
         }
+    }
+
+    /// The client that goes through `proxy`.
+    fn through(&self, proxy: &Url) -> Result<Client, FetchError> {
+        let mut proxied = self.proxied.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = proxied.get(proxy) {
+            return Ok(client.clone());
+        }
+        let way = reqwest::Proxy::all(proxy.clone()).map_err(FetchError::Client)?;
+        let client = builder(self.connect_timeout).proxy(way).build().map_err(FetchError::Client)?;
+        proxied.insert(proxy.clone(), client.clone());
+        Ok(client)
     }
 
     /// The request headers; what is secret goes to the origin that a person named, nowhere else.
@@ -236,107 +326,6 @@ fn basic(username: &str, password: &str) -> String {
     out
 }
 
-/// Where a redirect leads.
-fn redirect(from: &Url, response: &Response) -> Result<Url, FetchError> {
-    let location = response.headers().get(LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let location = location.ok_or(FetchError::RedirectWithoutTarget { status: response.status().as_u16() })?;
-    let mut next = from.join(location.trim()).map_err(|_| FetchError::BadRedirect { location: location.clone() })?;
-    if !matches!(next.scheme(), "http" | "https") || !next.has_host() {
-        return Err(FetchError::BadRedirect { location });
-    }
-    if from.scheme() == "https" && next.scheme() == "http" {
-        return Err(FetchError::Downgrade { location });
-    }
-    next.set_fragment(None);
-    Ok(next)
-}
-
-/// Reads the answer of the last hop.
-async fn answer(
-    source: &Source,
-    url: &Url,
-    response: Response,
-    hops: Vec<Hop>,
-    known: &Validators,
-    now: DateTime<Utc>,
-) -> Result<Fetched, Failed> {
-    let status = response.status();
-    let headers = response.headers();
-    if headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>() > MOST_HEADER_BYTES {
-        return Err(FetchError::HeadersTooLarge { limit: MOST_HEADER_BYTES }.into());
-    }
-    let wish = wish(headers, now);
-    let text = |name| headers.get(name).and_then(|v: &reqwest::header::HeaderValue| v.to_str().ok()).map(str::to_owned);
-    let fresh = Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED) };
-    if status == StatusCode::NOT_MODIFIED {
-        // A 304 may renew one validator and leave the other unsaid.
-        let validators = Validators {
-            etag: fresh.etag.or_else(|| known.etag.clone()),
-            last_modified: fresh.last_modified.or_else(|| known.last_modified.clone()),
-        };
-        return Ok(Fetched { outcome: Outcome::NotModified, http_status: Some(304), hops, validators, wish });
-    }
-    if status != StatusCode::OK {
-        return Err(Failed { error: FetchError::Status { status: status.as_u16() }, wish });
-    }
-    let content_type = text(CONTENT_TYPE);
-    let bytes = body(source, response).await?;
-    let document = Document { url: url.to_string(), content_type, bytes, fetched_at: now };
-    Ok(Fetched {
-        outcome: Outcome::Document(document),
-        http_status: Some(status.as_u16()),
-        hops,
-        validators: fresh,
-        wish,
-    })
-}
-
-/// The body, decompressed, held to `max_bytes`.
-async fn body(source: &Source, mut response: Response) -> Result<Vec<u8>, FetchError> {
-    let limit = source.max_bytes;
-    let too_large = FetchError::TooLarge { limit };
-    // reqwest takes the length away where it decompresses, so this is the length of the body.
-    if response.content_length().is_some_and(|length| length > limit) {
-        return Err(too_large);
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(0));
-    while let Some(chunk) =
-        response.chunk().await.map_err(|error| FetchError::from_body(error, source.timeouts.whole))?
-    {
-        if bytes.len() as u64 + chunk.len() as u64 > limit {
-            return Err(too_large);
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
-}
-
-/// `Retry-After` and freshness (RFC 9110, section 10.2.3; RFC 9111, section 4.2.1).
-fn wish(headers: &HeaderMap, now: DateTime<Utc>) -> ServerWish {
-    let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
-    let date = |text: &str| httpdate::parse_http_date(text).ok().map(DateTime::<Utc>::from);
-    let retry_after = text(RETRY_AFTER).and_then(|value| match value.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => date(value).and_then(|at| (at - now).to_std().ok()),
-    });
-    let max_age = text(CACHE_CONTROL).and_then(|value| {
-        value
-            .split(',')
-            .filter_map(|part| part.trim().split_once('='))
-            .find(|(name, _)| name.eq_ignore_ascii_case("max-age"))
-            .and_then(|(_, age)| age.trim_matches('"').parse::<u64>().ok())
-    });
-    let age = text(AGE).and_then(|age| age.parse().ok()).unwrap_or(0);
-    let by_expires = || {
-        let sent = text(DATE).and_then(date).unwrap_or(now);
-        text(EXPIRES).and_then(date).and_then(|expires| (expires - sent).to_std().ok())
-    };
-    ServerWish {
-        retry_after,
-        fresh_for: max_age.map(|max| Duration::from_secs(max.saturating_sub(age))).or_else(by_expires),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -347,24 +336,5 @@ mod tests {
         assert_eq!(basic("Aladdin", "open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(basic("a", "b"), "Basic YTpi");
         assert_eq!(basic("test", "123£"), "Basic dGVzdDoxMjPCow==");
-    }
-
-    #[test]
-    fn what_servers_wish() {
-        let now = DateTime::from_timestamp(784_111_777, 0).unwrap_or_default();
-        let of = |pairs: &[(&'static str, &str)]| {
-            let headers: HeaderMap =
-                pairs.iter().filter_map(|(k, v)| Some((k.parse().ok()?, v.parse().ok()?))).collect();
-            let wish = wish(&headers, now);
-            (wish.retry_after.map(|d| d.as_secs()), wish.fresh_for.map(|d| d.as_secs()))
-        };
-        assert_eq!(of(&[("retry-after", "120")]), (Some(120), None));
-        assert_eq!(of(&[("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT")]), (Some(60), None));
-        assert_eq!(of(&[("cache-control", "public, max-age=600"), ("age", "100")]), (None, Some(500)));
-        assert_eq!(
-            of(&[("date", "Sun, 06 Nov 1994 08:49:37 GMT"), ("expires", "Sun, 06 Nov 1994 09:49:37 GMT")]),
-            (None, Some(3600))
-        );
-        assert_eq!(of(&[("expires", "0"), ("retry-after", "soon")]), (None, None));
     }
 }

@@ -11,6 +11,9 @@ pub struct Validators {
     pub etag: Option<String>,
     /// The text of `Last-Modified`.
     pub last_modified: Option<String>,
+    /// The address that gave them.
+    #[serde(default)]
+    pub of: Option<String>,
 }
 
 impl Validators {

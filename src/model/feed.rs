@@ -170,10 +170,17 @@ pub struct RawEntry {
 }
 
 /// What a feed asks of those who poll it (RSS `ttl`, `skipHours`, `skipDays`; `sy:`).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PollHints {
     /// Minutes for which the feed may be cached.
     pub ttl_minutes: Option<u32>,
+    /// Seconds between two updates of the feed, by its `sy:updatePeriod` and `sy:updateFrequency`.
+    pub update_seconds: Option<u64>,
+    /// Hours of the day (GMT) in which it is not to be read: bit 0 is the hour after midnight.
+    pub skip_hours: u32,
+    /// Days on which it is not to be read: bit 0 is Monday.
+    pub skip_days: u8,
 }
 
 /// A feed as sent.

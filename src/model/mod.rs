@@ -2,6 +2,7 @@
 //!
 //! Every stage speaks in these types; none of them knows a stage.
 
+pub mod activity;
 pub mod cleaning;
 pub mod document;
 pub mod entry;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::activity::Activity;
 use super::document::Validators;
+use super::feed::PollHints;
 use super::source::SourceId;
 
 /// The kind of an error, as `/status.json` and the log name it (contract: `error.kind`).
@@ -141,8 +143,8 @@ pub struct PollReport {
     pub warnings: Vec<String>,
     /// Why it failed.
     pub error: Option<Failure>,
-    /// When the source is due again.
-    pub next_poll: DateTime<Utc>,
+    /// When the source is due again; never, where it is gone.
+    pub next_poll: Option<DateTime<Utc>>,
 }
 
 /// What the store knows of a source between two polls.
@@ -172,6 +174,22 @@ pub struct SourceState {
     pub feed_title: Option<String>,
     /// The page that the feed belongs to.
     pub home_page_url: Option<String>,
+    /// What was odd about the document last read.
+    pub warnings: Vec<String>,
+    /// Where its server says that it moved for good.
+    pub moved_to: Option<String>,
+    /// How often it publishes.
+    pub activity: Activity,
+    /// What its document asks for.
+    pub hints: PollHints,
+}
+
+impl SourceState {
+    /// Whether the publisher has ended it (410): it is not polled until feeds.toml or a person says so.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.http_status == Some(410) && self.error.is_some()
+    }
 }
 
 #[cfg(test)]

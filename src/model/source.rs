@@ -191,6 +191,12 @@ pub struct Source {
     pub max_bytes: u64,
     /// Requests at once to this source's host.
     pub per_host: usize,
+    /// The least time between two requests to its host, where feeds.toml gives one.
+    pub host_gap: Option<Duration>,
+    /// The proxy that its requests go through, instead of the one of the environment.
+    pub proxy: Option<Url>,
+    /// Whether robots.txt is honoured for articles.
+    pub robots: bool,
     /// Whether what the network says may lead to private addresses.
     pub allow_private: bool,
     /// Request headers beyond the daemon's own.

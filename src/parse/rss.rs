@@ -12,11 +12,12 @@
 //! | attachments | `enclosure`, `media:content` |
 
 use rss::extension::itunes::ITunesItemExtension;
+use rss::extension::syndication::UpdatePeriod;
 
 use super::ParseError;
 use super::extension::{CONTENT, DCTERMS, Extensions, OWN, from_rss, read_comments_and_places, read_media, read_own};
 use crate::model::feed::{
-    Format, RawAttachment, RawComments, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText,
+    Format, PollHints, RawAttachment, RawComments, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText,
 };
 
 /// Reads a text; one that is handed over is given up before its copy in values is made.
@@ -27,13 +28,40 @@ pub(super) fn parse(text: impl AsRef<str>) -> Result<RawFeed, ParseError> {
     Ok(feed(channel))
 }
 
+/// What the channel asks of those who poll it (RSS 2.0; the syndication module of RSS 1.0).
+fn hints(channel: &rss::Channel) -> PollHints {
+    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let day = |name: &String| {
+        let name = name.trim().to_lowercase();
+        DAYS.iter().position(|day| name.starts_with(day))
+    };
+    let update_seconds = channel.syndication_ext.as_ref().map(|module| {
+        let period: u64 = match module.period {
+            UpdatePeriod::Hourly => 3600,
+            UpdatePeriod::Daily => 86_400,
+            UpdatePeriod::Weekly => 7 * 86_400,
+            UpdatePeriod::Monthly => 30 * 86_400,
+            UpdatePeriod::Yearly => 365 * 86_400,
+        };
+        period / u64::from(module.frequency.max(1))
+    });
+    // Old feeds count hours from 1 to 24, and 24 is midnight (RSS 0.91).
+    let hours = channel.skip_hours.iter().filter_map(|hour| hour.trim().parse::<u32>().ok()).filter(|hour| *hour <= 24);
+    PollHints {
+        ttl_minutes: channel.ttl.as_deref().and_then(|ttl| ttl.trim().parse().ok()),
+        update_seconds,
+        skip_hours: hours.fold(0, |bits, hour| bits | 1 << (hour % 24)),
+        skip_days: channel.skip_days.iter().filter_map(day).fold(0, |bits, day| bits | 1 << day),
+    }
+}
+
 fn feed(channel: rss::Channel) -> RawFeed {
     let mut feed = RawFeed::new(Format::Rss);
+    feed.hints = hints(&channel);
     feed.title = filled(channel.title).map(RawText::unknown);
     feed.link = filled(channel.link);
     feed.description = filled(channel.description).map(RawText::unknown);
     feed.language = channel.language.and_then(filled);
-    feed.hints.ttl_minutes = channel.ttl.as_deref().and_then(|ttl| ttl.trim().parse().ok());
     if let Some(atom) = channel.atom_ext {
         for link in atom.links {
             match link.rel.as_str() {

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use super::{PollError, Poller, Reading};
-use crate::fetch::Outcome;
+use crate::fetch::{Failed, Fetched, Outcome};
 use crate::identity::{Key, digest};
 use crate::model::document::{Document, charset_of};
 use crate::model::feed::RawArticle;
@@ -63,7 +63,7 @@ impl Poller {
         visited.extend(reading.url.clone());
         let mut next = reading.next_page();
         while let Some(url) = next.take().filter(|url| visited.len() < most && visited.insert(url.clone())) {
-            let page = match self.document(source, &url, now).await {
+            let page = match document(self.fetcher.fetch_linked(source, &url, now).await) {
                 Ok(document) => self.read(source, document).await.map_err(|error| error.to_string()),
                 Err(error) => Err(error),
             };
@@ -127,7 +127,8 @@ impl Poller {
     }
 
     async fn article(&self, source: &Source, url: &Url, now: DateTime<Utc>) -> Result<RawArticle, String> {
-        let document = self.document(source, url, now).await?;
+        let fetched = self.fetcher.fetch_article(source, url, now).await;
+        let document = document(fetched)?;
         let charset = source.charset;
         let read = tokio::task::spawn_blocking(move || {
             let http_charset = document.content_type.as_deref().and_then(charset_of);
@@ -136,13 +137,12 @@ impl Poller {
         let article = read.await.map_err(|error| error.to_string())?;
         article.ok_or_else(|| "no main text was found on the page".to_owned())
     }
+}
 
-    async fn document(&self, source: &Source, url: &Url, now: DateTime<Utc>) -> Result<Document, String> {
-        let fetched = self.fetcher.fetch_linked(source, url, now).await.map_err(|failed| failed.error.to_string())?;
-        match fetched.outcome {
-            Outcome::Document(document) => Ok(document),
-            Outcome::NotModified => Err("the server answered 304, though it was not asked for changes".to_owned()),
-        }
+fn document(fetched: Result<Fetched, Failed>) -> Result<Document, String> {
+    match fetched.map_err(|failed| failed.error.to_string())?.outcome {
+        Outcome::Document(document) => Ok(document),
+        Outcome::NotModified => Err("the server answered 304, though it was not asked for changes".to_owned()),
     }
 }
 

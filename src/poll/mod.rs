@@ -4,9 +4,12 @@
 //! whatever happened: an error ends that poll only, is kept with the source, and the entries stay.
 //! The report is the log line, the row of `/status` and the row of `newsriver log`.
 
+mod event;
 mod linked;
+mod outcome;
+mod timing;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -17,7 +20,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::clean::Cleaner;
-use crate::fetch::{Failed, FetchError, Fetched, Fetcher, Outcome};
+use crate::fetch::{Failed, FetchError, Fetched, Fetcher, Hold, Outcome};
 use crate::model::cleaning::Firing;
 use crate::model::document::{Document, ServerWish, Validators, charset_of};
 use crate::model::entry::{Entry, Feed};
@@ -27,13 +30,18 @@ use crate::model::source::Source;
 use crate::model::text::hex;
 use crate::normalise::{self, Context};
 use crate::parse::ParseError;
-use crate::schedule::{self, Rhythm};
-use crate::store::{ArticleAttempt, PollCommit, ReadDocument, SourceRow, Store, StoreError};
+use crate::schedule::{After, Outage};
+use crate::store::{OVERRUN, PollCommit, ReadDocument, SourceRow, Store, StoreError};
 use crate::{clean, decode, identity, parse};
+pub use event::log;
+use outcome::{Nothing, Success};
 
 /// Changes whenever the same bytes would be read in another way than by the version before, so
 /// that documents which did not change are read again.
 const READING: u32 = 3;
+
+/// How long a server is believed that says "not changed", seconds.
+const LONGEST_UNCHANGED: i64 = 7 * 24 * 3600;
 
 /// Earlier titles of a source that its affixes are learnt from, beside those of the document.
 const KNOWN_TITLES: usize = 300;
@@ -128,6 +136,7 @@ pub struct Poller {
     store: Store,
     authority: Arc<str>,
     readers: Arc<Semaphore>,
+    outage: Arc<Mutex<Outage>>,
 }
 
 /// What a poll left behind: what happened, and the source as it is now.
@@ -137,18 +146,8 @@ pub struct Polled {
     pub report: PollReport,
     /// The source afterwards.
     pub row: SourceRow,
-}
-
-/// What is to be written of a poll that went well.
-struct Success {
-    status: PollStatus,
-    http_status: Option<u16>,
-    bytes: u64,
-    validators: Validators,
-    document: Option<ReadDocument>,
-    articles: Vec<ArticleAttempt>,
-    warnings: Vec<String>,
-    wish: ServerWish,
+    /// The host that is to be left alone, where it said so.
+    pub hold: Option<Hold>,
 }
 
 impl Poller {
@@ -157,7 +156,19 @@ impl Poller {
     pub fn new(fetcher: Fetcher, store: Store, authority: &str) -> Self {
         // Reading is work for the processor: more at once would only cost memory.
         let readers = available_parallelism().map_or(2, std::num::NonZero::get) * 2;
-        Self { fetcher, store, authority: authority.into(), readers: Arc::new(Semaphore::new(readers)) }
+        Self {
+            fetcher,
+            store,
+            authority: authority.into(),
+            readers: Arc::new(Semaphore::new(readers)),
+            outage: Arc::default(),
+        }
+    }
+
+    /// The same poller with another client and name; what it knows of our own network stays.
+    #[must_use]
+    pub fn renewed(&self, fetcher: Fetcher, authority: &str) -> Self {
+        Self { fetcher, authority: authority.into(), ..self.clone() }
     }
 
     /// Polls `source` once. `force` ignores what is known of the document.
@@ -166,19 +177,22 @@ impl Poller {
         let clock = Instant::now();
         let recipe = source.recipe();
         let known = !force && state.recipe.as_deref() == Some(recipe.as_str());
-        let result = self.bring(source, state, known, recipe, started_at).await;
-        let (success, error, wish) = match result {
-            Ok(success) => {
-                let wish = success.wish.clone();
-                (Some(success), None, wish)
-            }
-            Err((error, wish)) => (None, Some(error), wish),
+        let brought = self.bring(source, state, known, recipe, started_at).await;
+        let (success, failed) = match brought {
+            Ok(success) => (Some(success), None),
+            Err(failed) => (None, Some(failed)),
         };
-        let failures = if error.is_some() { state.failures_in_a_row + 1 } else { 0 };
-        let rhythm =
-            Rhythm { every: source.every, min_every: source.min_every, failures, retry_after: wish.retry_after };
-        let next_poll = schedule::next_poll(&source.id, started_at, &rhythm);
-        let commit = self.commit_of(source, started_at, next_poll, clock.elapsed(), success, error.as_ref());
+        let after = self.after(source, state, failed.as_ref().map(|failed| &failed.error), started_at);
+        let mut commit = self.commit_of(source, state, started_at, clock.elapsed(), after);
+        let wish = match (success, &failed) {
+            (Some(success), _) => success.put_into(&mut commit, state),
+            (None, Some(failed)) => {
+                commit.put_failure(source, &failed.error);
+                failed.wish.clone()
+            }
+            (None, None) => ServerWish::default(),
+        };
+        timing::set_next(source, &mut commit, after, &wish);
         let mut report = PollReport {
             source: source.id.clone(),
             started_at,
@@ -189,17 +203,19 @@ impl Poller {
             counts: Counts::default(),
             warnings: commit.warnings.clone(),
             error: commit.error.clone(),
-            next_poll,
+            next_poll: commit.next_poll,
         };
         let row = match self.store.commit(commit).await {
             Ok(committed) => {
                 report.counts = committed.counts;
+                report.warnings.extend(committed.is_overrun.then(|| OVERRUN.to_owned()));
+                report.next_poll = committed.source.state.next_poll;
                 committed.source
             }
             Err(error) => self.not_stored(source, state, &mut report, &PollError::Store(error)),
         };
         report.elapsed = clock.elapsed();
-        Polled { report, row }
+        Polled { report, row, hold: failed.and_then(|failed| failed.hold) }
     }
 
     /// Everything before the store.
@@ -210,12 +226,15 @@ impl Poller {
         known: bool,
         recipe: String,
         now: DateTime<Utc>,
-    ) -> Result<Success, (PollError, ServerWish)> {
+    ) -> Result<Success, Nothing> {
         let nothing = Validators::default();
-        let validators = if known { &state.validators } else { &nothing };
-        let fetched = self.fetcher.fetch(source, validators, now).await;
-        let Fetched { outcome, http_status, hops, validators, wish } =
-            fetched.map_err(|Failed { error, wish }| (error.into(), wish))?;
+        // A server that has said "not changed" for long is asked for the whole once: some always say it.
+        let whole = state.activity.last_whole.is_some_and(|at| now.timestamp() - at > LONGEST_UNCHANGED);
+        let validators = if known && !whole { &state.validators } else { &nothing };
+        let moved_to = state.moved_to.as_deref().filter(|_| known).and_then(|url| Url::parse(url).ok());
+        let fetched = self.fetcher.fetch(source, moved_to.as_ref(), validators, now).await;
+        let Fetched { outcome, http_status, hops, validators, wish, is_delta } =
+            fetched.map_err(|Failed { error, wish, hold }| Nothing { error: error.into(), wish, hold })?;
         let mut success = Success {
             status: PollStatus::NotModified,
             http_status,
@@ -225,13 +244,18 @@ impl Poller {
             articles: Vec::new(),
             warnings: Vec::new(),
             wish,
+            moved_to,
         };
-        if let Some(hop) = hops.iter().find(|hop| matches!(hop.status, 301 | 308)) {
-            success.warnings.push(format!("moved permanently to {}; change `url` in feeds.toml", hop.to));
+        // Only as far as every step was for good.
+        if let Some(hop) = hops.iter().take_while(|hop| matches!(hop.status, 301 | 308)).last() {
+            success.moved_to = Url::parse(&hop.to).ok();
+        }
+        if let Some(target) = &success.moved_to {
+            success.warnings.push(format!("moved permanently to {target}; `newsriver fix` puts that into feeds.toml"));
         }
         let document = match outcome {
             Outcome::NotModified if state.last_success.is_none() => {
-                return Err((PollError::NothingToKeep, success.wish));
+                return Err(Nothing::since(PollError::NothingToKeep, &success.wish));
             }
             Outcome::NotModified => return Ok(success),
             Outcome::Document(document) => document,
@@ -242,7 +266,8 @@ impl Poller {
             success.status = PollStatus::Unchanged;
             return Ok(success);
         }
-        let fail = |error| (error, success.wish.clone());
+        let wish = success.wish.clone();
+        let fail = |error: PollError| Nothing::since(error, &wish);
         let mut reading = self.read(source, document).await.map_err(fail)?;
         let linked = self.read_on(source, &mut reading, now).await.map_err(fail)?;
         success.status = PollStatus::Ok;
@@ -262,6 +287,8 @@ impl Poller {
             recipe,
             title: reading.feed.title,
             home_page_url: reading.feed.home_page_url,
+            hints: reading.raw.hints,
+            is_delta,
             entries: reading.raw.entries.into_iter().zip(entries).collect(),
             fired,
             keys,
@@ -300,48 +327,41 @@ impl Poller {
         cleaned.await.map_err(|error| PollError::Panicked(error.to_string()))?
     }
 
+    /// What every poll writes, before it is known what it brought.
     fn commit_of(
         &self,
         source: &Source,
+        state: &SourceState,
         started_at: DateTime<Utc>,
-        next_poll: DateTime<Utc>,
         elapsed: Duration,
-        success: Option<Success>,
-        error: Option<&PollError>,
+        after: After,
     ) -> PollCommit {
-        let fetch_status = match error {
-            Some(PollError::Fetch(error)) => error.http_status(),
-            Some(PollError::Parse(_)) => source.address.host().map(|_| 200),
-            Some(PollError::NothingToKeep) => Some(304),
-            _ => None,
-        };
-        let mut commit = PollCommit {
+        PollCommit {
             source: source.id.clone(),
             name: source.label().to_owned(),
             address: source.address.to_string(),
             started_at,
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             status: PollStatus::Failed,
-            http_status: fetch_status,
+            http_status: None,
             bytes: 0,
-            next_poll,
-            error: error.map(PollError::failure),
+            next_poll: None,
+            next_poll_if_overrun: None,
+            failures: match after {
+                After::Success | After::Overrun => 0,
+                After::Failure { in_a_row, .. } => in_a_row,
+                After::Outage => state.failures_in_a_row,
+            },
+            error: None,
             warnings: Vec::new(),
             validators: None,
+            moved_to: None,
+            activity: state.activity.clone(),
+            hints: state.hints.clone(),
             document: None,
             articles: Vec::new(),
             authority: self.authority.to_string(),
-        };
-        if let Some(success) = success {
-            commit.status = success.status;
-            commit.http_status = success.http_status;
-            commit.bytes = success.bytes;
-            commit.warnings = success.warnings;
-            commit.validators = Some(success.validators);
-            commit.document = success.document;
-            commit.articles = success.articles;
         }
-        commit
     }
 
     /// The store refused: the poll is told as failed, and repeated soon, since nothing of it is
@@ -355,11 +375,10 @@ impl Poller {
     ) -> SourceRow {
         report.status = PollStatus::Failed;
         report.error = Some(error.failure());
-        let soon = Rhythm { every: source.min_every, min_every: source.min_every, failures: 0, retry_after: None };
-        report.next_poll = schedule::next_poll(&source.id, report.started_at, &soon);
+        report.next_poll = Some(timing::soon(source, report.started_at));
         let state = SourceState {
             last_poll: Some(report.started_at),
-            next_poll: Some(report.next_poll),
+            next_poll: report.next_poll,
             failures_in_a_row: state.failures_in_a_row + 1,
             error: report.error.clone(),
             ..state.clone()
@@ -381,47 +400,4 @@ fn body_digest(document: &Document) -> String {
     hash.update([0]);
     hash.update(&document.bytes);
     hex(&hash.finalize()[..16])
-}
-
-/// Writes the one log event of a poll.
-pub fn log(report: &PollReport) {
-    let counts = report.counts;
-    let http = report.http_status;
-    let elapsed_ms = u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX);
-    let next_poll = report.next_poll.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    macro_rules! event {
-        ($level:ident, $($rest:tt)*) => {
-            tracing::$level!(
-                source.id = %report.source, poll.status = report.status.name(), http.status = http, bytes = report.bytes, elapsed_ms,
-                entries.new = counts.new, entries.changed = counts.changed, entries.unchanged = counts.unchanged, next_poll, $($rest)*
-            )
-        };
-    }
-    match &report.error {
-        Some(error) => event!(
-            warn,
-            error.kind = error.kind.name(),
-            "polled {}: {}: {}",
-            report.source,
-            error.kind.name(),
-            error.message
-        ),
-        None if report.warnings.is_empty() => event!(
-            info,
-            "polled {}: {}, {} new, {} changed",
-            report.source,
-            report.status.name(),
-            counts.new,
-            counts.changed
-        ),
-        None => event!(
-            info,
-            warnings = report.warnings.join("; "),
-            "polled {}: {}, {} new, {} changed",
-            report.source,
-            report.status.name(),
-            counts.new,
-            counts.changed
-        ),
-    }
 }

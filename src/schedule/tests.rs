@@ -1,8 +1,15 @@
 //! Intervals, back-off, and the limits of the queue.
 
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::activity::Activity;
+use crate::model::document::ServerWish;
+use crate::model::feed::PollHints;
+use crate::model::source::SourceId;
 
 fn id(name: &str) -> SourceId {
     SourceId::new(name).unwrap_or_else(|_| panic!("{name}"))
@@ -16,33 +23,141 @@ fn minutes(n: u64) -> Duration {
     Duration::from_secs(60 * n)
 }
 
-fn pause(failures: u32, retry_after: Option<Duration>) -> Duration {
-    let rhythm = Rhythm { every: minutes(30), min_every: minutes(5), failures, retry_after };
-    (next_poll(&id("a"), at(0), &rhythm) - at(0)).to_std().unwrap_or_default()
+fn due(name: &str, after: After, rhythm: &Rhythm<'_>) -> Duration {
+    (next_poll(&id(name), at(0), after, rhythm) - at(0)).to_std().unwrap_or_default()
+}
+
+fn pause(after: After, hints: &PollHints, wish: &ServerWish) -> Duration {
+    let activity = Activity::default();
+    due("a", after, &Rhythm { every: minutes(30), min_every: minutes(5), activity: &activity, hints, wish })
+}
+
+fn failure(in_a_row: u32) -> After {
+    After::Failure { in_a_row, lasting: false }
 }
 
 #[test]
-fn intervals_have_jitter_and_grow_with_failures_up_to_a_cap() {
-    assert!((minutes(27)..=minutes(30)).contains(&pause(0, None)));
-    assert!((minutes(54)..=minutes(60)).contains(&pause(1, None)));
-    assert!(pause(30, None) <= LONGEST_PAUSE);
-    assert_eq!(pause(0, Some(minutes(24 * 60))), minutes(24 * 60));
-    let all: std::collections::HashSet<_> = (0..100)
-        .map(|n| {
-            next_poll(
-                &id(&format!("s{n}")),
-                at(0),
-                &Rhythm { every: minutes(30), min_every: minutes(5), failures: 0, retry_after: None },
-            )
-        })
-        .collect();
+fn an_unknown_source_is_polled_at_its_longest_interval() {
+    let (hints, wish) = (PollHints::default(), ServerWish::default());
+    assert!((minutes(27)..=minutes(30)).contains(&pause(After::Success, &hints, &wish)));
+    assert_eq!(pause(After::Overrun, &hints, &wish), minutes(5));
+    let activity = Activity::default();
+    let rhythm = Rhythm { every: minutes(30), min_every: minutes(5), activity: &activity, hints: &hints, wish: &wish };
+    let all: std::collections::HashSet<_> = (0..100).map(|n| due(&format!("s{n}"), After::Success, &rhythm)).collect();
     assert!(all.len() > 90, "{} of 100 differ", all.len());
+    let fixed = Rhythm { every: minutes(1), min_every: minutes(1), ..rhythm };
+    assert_eq!(due("a", After::Success, &fixed), minutes(1), "a fixed interval is kept to the second");
 }
 
 #[test]
-fn a_fixed_interval_is_kept_to_the_second() {
-    let rhythm = Rhythm { every: minutes(1), min_every: minutes(1), failures: 0, retry_after: None };
-    assert_eq!(next_poll(&id("a"), at(0), &rhythm), at(60));
+fn failures_back_off_with_full_jitter_up_to_a_cap() {
+    let (hints, wish) = (PollHints::default(), ServerWish::default());
+    let activity = Activity::default();
+    let rhythm = Rhythm { every: minutes(30), min_every: minutes(5), activity: &activity, hints: &hints, wish: &wish };
+    for (failures, most) in [(1, 30), (2, 60), (4, 240), (30, 360)] {
+        let pauses: Vec<_> = (0..200).map(|n| due(&format!("s{n}"), failure(failures), &rhythm)).collect();
+        let (first, last) = (pauses.iter().min().copied(), pauses.iter().max().copied());
+        assert!(first >= Some(minutes(5)) && first < Some(minutes(5 + most / 5)), "{failures}: {first:?}");
+        assert!(last <= Some(minutes(most)) && last > Some(minutes(most * 4 / 5)), "{failures}: {last:?}");
+    }
+    let lasting = (0..200).map(|n| due(&format!("s{n}"), After::Failure { in_a_row: 9, lasting: true }, &rhythm)).max();
+    assert!(lasting > Some(minutes(20 * 60)), "{lasting:?}");
+    let ours = (0..200).map(|n| due(&format!("s{n}"), After::Outage, &rhythm)).max();
+    assert!(ours <= Some(minutes(10)), "{ours:?}");
+}
+
+#[test]
+fn wishes_of_servers_and_documents_are_honoured_within_reason() {
+    let hints = |ttl: u32, update: u64| PollHints {
+        ttl_minutes: Some(ttl),
+        update_seconds: Some(update),
+        ..PollHints::default()
+    };
+    let wish = |retry: u64, fresh: u64| ServerWish {
+        retry_after: (retry > 0).then(|| minutes(retry)),
+        fresh_for: (fresh > 0).then(|| minutes(fresh)),
+    };
+    let none = PollHints::default();
+    assert_eq!(pause(After::Success, &hints(60, 0), &wish(0, 0)), minutes(60));
+    assert_eq!(pause(After::Success, &hints(60, 7200), &wish(0, 0)), minutes(120));
+    assert_eq!(pause(After::Success, &hints(60, 0), &wish(0, 180)), minutes(180));
+    assert_eq!(pause(After::Success, &hints(u32::MAX, u64::MAX), &wish(0, 0)), minutes(24 * 60), "a day is the most");
+    assert_eq!(pause(failure(1), &none, &wish(24 * 60, 0)), minutes(24 * 60));
+    assert_eq!(pause(failure(1), &none, &wish(60 * 24 * 365, 0)), minutes(7 * 24 * 60));
+    assert!(pause(After::Success, &none, &wish(0, 2)) >= minutes(27), "an earlier wish is no reason to hurry");
+}
+
+#[test]
+fn hours_and_days_that_a_feed_bars_are_skipped() {
+    // Tuesday, 14 November 2023, 22:13 GMT.
+    let skip = |hours: u32, days: u8| PollHints { skip_hours: hours, skip_days: days, ..PollHints::default() };
+    let wish = ServerWish::default();
+    let at_hour = |hints: &PollHints| {
+        let due = at(0) + TimeDelta::from_std(pause(After::Success, hints, &wish)).unwrap_or_default();
+        due.format("%a %H:%M").to_string()
+    };
+    assert_eq!(at_hour(&skip(1 << 22 | 1 << 23, 0)), "Wed 00:00");
+    assert_eq!(at_hour(&skip(0, 1 << 1 | 1 << 2)), "Thu 00:00");
+    assert!(at_hour(&skip(u32::MAX, 0)).starts_with("Tue 22"), "who bars all hours means none");
+}
+
+proptest! {
+    #[test]
+    fn the_interval_stays_within_its_bounds(times in prop::collection::vec(0..10_000_000i64, 0..80), least in 1..3600u64, more in 0..100_000u64) {
+        let now = at(0);
+        let mut activity = Activity::default();
+        activity.learn(times.into_iter().map(|ago| now.timestamp() - ago), now.timestamp());
+        let (least, most) = (Duration::from_secs(least), Duration::from_secs(least + more));
+        let wait = wait(&activity, now, least, most);
+        prop_assert!(wait >= least && wait <= most, "{wait:?}");
+    }
+}
+
+#[test]
+fn busy_sources_are_polled_more_often_and_none_at_night() {
+    let now = at(0);
+    let publishing = |gap: i64| {
+        let mut activity = Activity::default();
+        activity.learn((1..200).map(|n| now.timestamp() - n * gap - 7), now.timestamp());
+        wait(&activity, now, Duration::from_secs(60), minutes(24 * 60))
+    };
+    let waits: Vec<_> = [60, 600, 3600, 24 * 3600].map(publishing).to_vec();
+    assert!(waits.is_sorted(), "{waits:?}");
+    assert!(waits[0] <= minutes(6) && waits[2] > minutes(20) && waits[2] < minutes(60), "{waits:?}");
+    // From 8 to 18 GMT each quarter of an hour; now it is 22.
+    let mut office = Activity::default();
+    let day = now.timestamp() - now.timestamp().rem_euclid(86_400);
+    let times = (1..6).flat_map(|d| (32..72).map(move |quarter| day - d * 86_400 + quarter * 900 + 60));
+    office.learn(times, now.timestamp());
+    let night = wait(&office, now, Duration::from_secs(60), minutes(24 * 60));
+    assert!(night > minutes(90) && night < minutes(12 * 60), "{night:?}");
+}
+
+#[test]
+fn a_host_that_asks_for_it_is_left_alone() {
+    let mut queue = Queue::new(9);
+    for name in ["a", "b"] {
+        queue.put(&id(name), at(0), Some("busy.org"), 1);
+    }
+    queue.put(&id("c"), at(0), Some("other.org"), 1);
+    queue.hold("busy.org", at(60));
+    assert_eq!(queue.next(at(0)), Some(id("c")));
+    assert_eq!((queue.next(at(0)), queue.next_due()), (None, Some(at(60))));
+    assert!(queue.next(at(60)).is_some());
+}
+
+#[test]
+fn a_sleep_of_the_machine_ends_without_a_stampede() {
+    let mut queue = Queue::new(100);
+    for n in 0..60 {
+        queue.put(&id(&format!("s{n}")), at(n), Some(&format!("h{n}")), 1);
+    }
+    queue.spread(at(7200), TimeDelta::minutes(1));
+    let started = |queue: &mut Queue, now: i64| std::iter::from_fn(|| queue.next(at(now))).count();
+    assert_eq!((started(&mut queue, 7200), started(&mut queue, 7230), started(&mut queue, 7260)), (1, 30, 29));
+    queue.put(&id("far"), at(999_999), None, 1);
+    queue.pull(at(0), |_| TimeDelta::minutes(30));
+    assert_eq!(queue.next_due(), Some(at(1800)));
 }
 
 #[test]

@@ -6,10 +6,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::read::{self, SourceRow};
 use super::story::{Newcomer, Stories};
 use crate::identity::{Key, KeyKind, Keys, Known, Matcher, Verdict};
+use crate::model::activity::Activity;
 use crate::model::cleaning::Firing;
 use crate::model::document::Validators;
 use crate::model::entry::Entry;
-use crate::model::feed::{RawArticle, RawEntry};
+use crate::model::feed::{PollHints, RawArticle, RawEntry};
 use crate::model::report::{Counts, Failure, PollStatus};
 use crate::model::source::SourceId;
 use crate::model::text::hex;
@@ -36,14 +37,24 @@ pub struct PollCommit {
     pub http_status: Option<u16>,
     /// Size of the body, bytes.
     pub bytes: u64,
-    /// When the source is due again.
-    pub next_poll: DateTime<Utc>,
+    /// When the source is due again; never, where it is gone.
+    pub next_poll: Option<DateTime<Utc>>,
+    /// The same, should none of the document's entries be known.
+    pub next_poll_if_overrun: Option<DateTime<Utc>>,
+    /// Polls that failed in a row, this one included where it counts.
+    pub failures: u32,
     /// Why it failed.
     pub error: Option<Failure>,
     /// What was odd.
     pub warnings: Vec<String>,
     /// New validators; `None` leaves the stored ones.
     pub validators: Option<Validators>,
+    /// Where the source moved for good.
+    pub moved_to: Option<String>,
+    /// How often it publishes.
+    pub activity: Activity,
+    /// What its document asks for.
+    pub hints: PollHints,
     /// What was read, where a document was read.
     pub document: Option<ReadDocument>,
     /// The articles that were tried.
@@ -63,6 +74,10 @@ pub struct ReadDocument {
     pub title: String,
     /// The feed's page.
     pub home_page_url: Option<String>,
+    /// What it asks of those who poll it.
+    pub hints: PollHints,
+    /// Whether it holds only what is new since the one before.
+    pub is_delta: bool,
     /// The entries, what the publisher sent beside what was made of it.
     pub entries: Vec<(RawEntry, Entry)>,
     /// What cleaning did to each entry.
@@ -85,9 +100,16 @@ pub struct ArticleAttempt {
 pub struct Committed {
     /// The entries, by what became of them.
     pub counts: Counts,
+    /// Whether there were entries before and none of the document's was among them: some may have come
+    /// and gone unseen.
+    pub is_overrun: bool,
     /// The source, as the store now knows it.
     pub source: SourceRow,
 }
+
+/// What is told of a poll that found nothing it knew.
+pub const OVERRUN: &str =
+    "no entry was known from the poll before: some may have come and gone unseen, the source is polled sooner";
 
 /// Writes one poll; the caller owns the transaction.
 pub(super) fn apply(connection: &Connection, stories: &mut Stories, poll: &PollCommit) -> rusqlite::Result<Committed> {
@@ -95,10 +117,26 @@ pub(super) fn apply(connection: &Connection, stories: &mut Stories, poll: &PollC
         Some(document) => write_entries(connection, stories, poll, document)?,
         None => Counts::default(),
     };
+    let is_overrun = is_overrun(connection, poll, counts)?;
+    let mut warnings = poll.warnings.clone();
+    warnings.extend(is_overrun.then(|| OVERRUN.to_owned()));
     write_articles(connection, poll)?;
-    write_source(connection, poll, counts)?;
-    write_history(connection, poll, counts)?;
-    Ok(Committed { counts, source: read::source_row(connection, &poll.source)? })
+    write_source(connection, poll, counts, is_overrun, &warnings)?;
+    write_history(connection, poll, counts, &warnings)?;
+    Ok(Committed { counts, is_overrun, source: read::source_row(connection, &poll.source)? })
+}
+
+fn is_overrun(connection: &Connection, poll: &PollCommit, counts: Counts) -> rusqlite::Result<bool> {
+    let Some(document) = poll.document.as_ref().filter(|document| !document.is_delta) else { return Ok(false) };
+    if counts.new == 0 || counts.changed + counts.unchanged > 0 {
+        return Ok(false);
+    }
+    // Another address or another reading may well know nothing of what was.
+    let before = connection
+        .prepare_cached("SELECT entries > 0 AND recipe = ?2 FROM sources WHERE id = ?1")?
+        .query_row(params![poll.source.as_str(), document.recipe], |row| row.get::<_, Option<bool>>(0))
+        .optional()?;
+    Ok(before.flatten().unwrap_or(false))
 }
 
 fn write_entries(
@@ -288,9 +326,16 @@ fn is_iri(id: &str) -> bool {
         && url::Url::parse(id).is_ok()
 }
 
-fn write_source(connection: &Connection, poll: &PollCommit, counts: Counts) -> rusqlite::Result<()> {
+fn write_source(
+    connection: &Connection,
+    poll: &PollCommit,
+    counts: Counts,
+    is_overrun: bool,
+    warnings: &[String],
+) -> rusqlite::Result<()> {
     let failed = poll.status == PollStatus::Failed;
     let (validators, document) = (poll.validators.as_ref(), poll.document.as_ref());
+    let next_poll = if is_overrun { poll.next_poll_if_overrun } else { poll.next_poll };
     connection.prepare_cached(
         "INSERT INTO sources (id, name, address) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET name = excluded.name, address = excluded.address",
     )?
@@ -298,17 +343,19 @@ fn write_source(connection: &Connection, poll: &PollCommit, counts: Counts) -> r
     connection
         .prepare_cached(
             "UPDATE sources SET last_poll = ?2, next_poll = ?3, http_status = ?4, error_kind = ?5, error_message = ?6,
-            last_success = iif(?7, last_success, ?2), failures = iif(?7, failures + 1, 0),
+            last_success = iif(?7, last_success, ?2), failures = ?16,
             new_last_poll = ?8, entries = entries + ?8,
             etag = iif(?9, ?10, etag), last_modified = iif(?9, ?11, last_modified),
             body_digest = coalesce(?12, body_digest), recipe = coalesce(?13, recipe),
-            feed_title = coalesce(?14, feed_title), home_page_url = coalesce(?15, home_page_url)
+            feed_title = coalesce(?14, feed_title), home_page_url = coalesce(?15, home_page_url),
+            validators_of = iif(?9, ?17, validators_of), moved_to = ?18, warnings = coalesce(?19, warnings),
+            activity = ?20, hints = ?21
          WHERE id = ?1",
         )?
         .execute(params![
             poll.source.as_str(),
             poll.started_at.timestamp_millis(),
-            poll.next_poll.timestamp_millis(),
+            next_poll.map(|at| at.timestamp_millis()),
             poll.http_status,
             poll.error.as_ref().map(|e| e.kind.name()),
             poll.error.as_ref().map(|e| &e.message),
@@ -321,6 +368,12 @@ fn write_source(connection: &Connection, poll: &PollCommit, counts: Counts) -> r
             document.map(|d| &d.recipe),
             document.map(|d| &d.title).filter(|t| !t.is_empty()),
             document.and_then(|d| d.home_page_url.as_ref()),
+            poll.failures,
+            validators.and_then(|v| v.of.as_ref()),
+            poll.moved_to,
+            document.map(|_| to_json(warnings)).transpose()?,
+            to_json(&poll.activity)?,
+            to_json(&poll.hints)?,
         ])?;
     Ok(())
 }
@@ -343,8 +396,13 @@ fn write_articles(connection: &Connection, poll: &PollCommit) -> rusqlite::Resul
     Ok(())
 }
 
-fn write_history(connection: &Connection, poll: &PollCommit, counts: Counts) -> rusqlite::Result<()> {
-    let warnings = (!poll.warnings.is_empty()).then(|| poll.warnings.join("; "));
+fn write_history(
+    connection: &Connection,
+    poll: &PollCommit,
+    counts: Counts,
+    warnings: &[String],
+) -> rusqlite::Result<()> {
+    let warnings = (!warnings.is_empty()).then(|| warnings.join("; "));
     let elapsed = i64::try_from(poll.elapsed_ms).unwrap_or(i64::MAX);
     connection.prepare_cached(
         "INSERT INTO polls (source, started_at, elapsed_ms, status, http_status, bytes, new, changed, unchanged, error_kind, message)

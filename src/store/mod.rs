@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
-pub use commit::{ArticleAttempt, Committed, PollCommit, ReadDocument};
+pub use commit::{ArticleAttempt, Committed, OVERRUN, PollCommit, ReadDocument};
 pub use explain::{Explanation, Join};
 pub use read::{Cursor, HistoryRow, KnownArticle, Selection, SourceRow};
 use writer::Writer;

@@ -239,7 +239,7 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
 
 const SOURCE_COLUMNS: &str =
     "id, name, address, entries, home_page_url, feed_title, etag, last_modified, body_digest, recipe, last_poll,
-    last_success, next_poll, http_status, failures, new_last_poll, error_kind, error_message";
+    last_success, next_poll, http_status, failures, new_last_poll, error_kind, error_message, validators_of, moved_to, warnings, activity, hints";
 
 /// One source, on a connection that the caller owns.
 pub(super) fn source_row(connection: &Connection, id: &SourceId) -> rusqlite::Result<SourceRow> {
@@ -260,7 +260,7 @@ fn source(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
         state: SourceState {
             home_page_url: row.get(4)?,
             feed_title: row.get(5)?,
-            validators: Validators { etag: row.get(6)?, last_modified: row.get(7)? },
+            validators: Validators { etag: row.get(6)?, last_modified: row.get(7)?, of: row.get(18)? },
             body_digest: row.get(8)?,
             recipe: row.get(9)?,
             last_poll: moment(10)?,
@@ -273,8 +273,22 @@ fn source(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
                 kind: ErrorKind::from_name(&kind).unwrap_or(ErrorKind::Internal),
                 message,
             }),
+            moved_to: row.get(19)?,
+            warnings: json_of(row, 20)?,
+            activity: json_of(row, 21)?,
+            hints: json_of(row, 22)?,
         },
     })
+}
+
+/// A value kept as JSON; its default where nothing was kept yet.
+fn json_of<T: serde::de::DeserializeOwned + Default>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: Option<String> = row.get(column)?;
+    let value = text.map(|text| serde_json::from_str(&text)).transpose();
+    let value = value.map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into())
+    })?;
+    Ok(value.unwrap_or_default())
 }
 
 fn history(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {

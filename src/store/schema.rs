@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -110,6 +110,15 @@ const MIGRATIONS: [&str; 5] = [
      ) STRICT, WITHOUT ROWID;
      CREATE INDEX entry_tags_by_entry ON entry_tags (entry);
      INSERT OR IGNORE INTO entry_tags SELECT value, row FROM entries, json_each(data, '$.tags');",
+    // What decides when a source is polled, and what people are told of it.
+    "ALTER TABLE sources ADD COLUMN validators_of TEXT;               -- the address that gave the validators
+     ALTER TABLE sources ADD COLUMN moved_to TEXT;                    -- where it moved for good
+     ALTER TABLE sources ADD COLUMN warnings TEXT;                    -- of the document last read, JSON
+     ALTER TABLE sources ADD COLUMN activity TEXT;                    -- when it publishes, JSON
+     ALTER TABLE sources ADD COLUMN hints TEXT;                       -- what its document asks for, JSON
+     UPDATE sources SET validators_of = address,
+        activity = (SELECT json_object('recent', json_group_array(time)) FROM (SELECT time FROM
+            (SELECT sort / 1000 AS time FROM entries WHERE source = sources.id ORDER BY row DESC LIMIT 64) ORDER BY time));",
 ];
 
 /// Settings of a writing connection.

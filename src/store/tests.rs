@@ -4,8 +4,9 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::identity;
+use crate::model::activity::Activity;
 use crate::model::entry::Entry;
-use crate::model::feed::RawEntry;
+use crate::model::feed::{PollHints, RawEntry};
 use crate::model::report::{Counts, PollStatus};
 use crate::model::source::SourceId;
 
@@ -26,7 +27,12 @@ fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Result<PollCommit, B
         status: PollStatus::Ok,
         http_status: Some(200),
         bytes: 1,
-        next_poll: now() + TimeDelta::minutes(minutes + 30),
+        next_poll: Some(now() + TimeDelta::minutes(minutes + 30)),
+        next_poll_if_overrun: Some(now() + TimeDelta::minutes(minutes + 5)),
+        failures: 0,
+        moved_to: None,
+        activity: Activity::default(),
+        hints: PollHints::default(),
         error: None,
         warnings: Vec::new(),
         validators: None,
@@ -35,6 +41,8 @@ fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Result<PollCommit, B
             recipe: "r".into(),
             title: "T".into(),
             home_page_url: None,
+            hints: PollHints::default(),
+            is_delta: false,
             entries: entries.into_iter().map(|e| (RawEntry::default(), e)).collect(),
             fired: Vec::new(),
             keys,
@@ -115,6 +123,7 @@ async fn failures_are_counted_and_entries_stay() -> Fallible {
             document: None,
             status: PollStatus::Failed,
             error: Some(error.clone()),
+            failures: u32::try_from(minute)?,
             ..poll("a", minute, vec![])?
         };
         store.commit(failed).await?;
@@ -128,6 +137,26 @@ async fn failures_are_counted_and_entries_stay() -> Fallible {
     assert_eq!(sources[0].state.last_success, Some(now()));
     let history = store.history(Some(&sources[0].id), now() + TimeDelta::minutes(1))?;
     assert_eq!(history.iter().map(|h| h.status.as_str()).collect::<Vec<_>>(), ["failed", "failed"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_document_of_strangers_only_is_an_overrun() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(&folder.path().join("r.db"))?;
+    let first = store.commit(poll("a", 0, vec![entry("1", "x")])?).await?;
+    assert!(!first.is_overrun, "nothing was there before");
+    let known = store.commit(poll("a", 1, vec![entry("1", "x"), entry("2", "y")])?).await?;
+    assert!(!known.is_overrun);
+    let mut delta = poll("a", 2, vec![entry("3", "z")])?;
+    if let Some(document) = &mut delta.document {
+        document.is_delta = true;
+    }
+    assert!(!store.commit(delta).await?.is_overrun, "only what is new was asked for");
+    let overrun = store.commit(poll("a", 3, vec![entry("9", "w")])?).await?;
+    assert!(overrun.is_overrun);
+    assert_eq!(overrun.source.state.next_poll, Some(now() + TimeDelta::minutes(8)), "polled sooner");
+    assert_eq!(overrun.source.state.warnings, [OVERRUN]);
     Ok(())
 }
 

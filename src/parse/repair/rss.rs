@@ -120,7 +120,17 @@ fn core<'a>(
                 close_item(w, state);
             }
         }
-        "image" | "textinput" | "cloud" | "skiphours" | "skipdays" => w.skip(name, empty),
+        "image" | "textinput" | "cloud" => w.skip(name, empty),
+        "skiphours" | "skipdays" if !empty => {
+            let (list, one) = if folded == "skiphours" { ("skipHours", "hour") } else { ("skipDays", "day") };
+            let captured = w.capture(name, false);
+            w.out.push_str(&format!("<{list}>"));
+            for value in captured.markup.split(['<', '>']).map(str::trim).filter(|v| !v.is_empty() && !v.ends_with(one))
+            {
+                w.write(one, &[], value);
+            }
+            w.out.push_str(&format!("</{list}>"));
+        }
         _ => field(w, state, name, folded, attributes, empty),
     }
 }

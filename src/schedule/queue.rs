@@ -1,51 +1,11 @@
-//! When is a source due, and which of the due ones goes next: pure, `now` is an argument.
-//!
-//! [`next_poll`] says when a source is polled again; [`Queue`] holds every source on its own clock
-//! and hands out those that are due, never more at once than the limits allow, host by host in
-//! turn, so that a start with ten thousand sources is a queue and no stampede.
+//! Every source on its own clock, handed out when it is due: never more at once than the limits
+//! allow, host by host in turn, so that a start with ten thousand sources is a queue and no stampede.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::model::source::SourceId;
-
-/// The longest pause after failures, unless the source's own interval is longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
-
-/// What [`next_poll`] decides from. The adaptive estimate of a source's own rhythm joins here.
-#[derive(Debug, Clone, Copy)]
-pub struct Rhythm {
-    /// The longest interval.
-    pub every: Duration,
-    /// The shortest interval.
-    pub min_every: Duration,
-    /// Polls that failed in a row, this one included.
-    pub failures: u32,
-    /// How long the server asked to be left alone; outranks the longest interval.
-    pub retry_after: Option<Duration>,
-}
-
-/// When a source that was polled at `polled` is due again: its interval, doubled with each failure
-/// in a row, less up to a tenth so that sources of one interval drift apart.
-#[must_use]
-pub fn next_poll(id: &SourceId, polled: DateTime<Utc>, rhythm: &Rhythm) -> DateTime<Utc> {
-    let pause = rhythm.every.saturating_mul(1 << rhythm.failures.min(10)).min(LONGEST_PAUSE.max(rhythm.every));
-    let early = pause.mul_f64(0.1 * jitter(id, polled));
-    let pause = (pause - early).max(rhythm.min_every).max(rhythm.retry_after.unwrap_or_default());
-    TimeDelta::from_std(pause).ok().and_then(|pause| polled.checked_add_signed(pause)).unwrap_or(polled)
-}
-
-/// A share from 0 to 1 that is the source's own at that moment, the same wherever it is computed.
-fn jitter(id: &SourceId, at: DateTime<Utc>) -> f64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in id.as_str().bytes().chain(at.timestamp().to_le_bytes()) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    let mixed = u32::try_from((hash ^ (hash >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).unwrap_or_default();
-    f64::from(mixed) / f64::from(u32::MAX)
-}
 
 /// One source as the queue knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +36,7 @@ pub struct Queue {
     lines: BTreeMap<String, VecDeque<SourceId>>,
     turn: VecDeque<String>,
     busy: HashMap<String, usize>,
+    held: HashMap<String, DateTime<Utc>>,
 }
 
 impl Queue {
@@ -90,6 +51,7 @@ impl Queue {
             lines: BTreeMap::new(),
             turn: VecDeque::new(),
             busy: HashMap::new(),
+            held: HashMap::new(),
         }
     }
 
@@ -136,6 +98,7 @@ impl Queue {
         if self.running >= self.concurrency {
             return None;
         }
+        self.held.retain(|_, until| *until > now);
         for _ in 0..self.turn.len() {
             let line = self.turn.pop_front()?;
             let Some(front) = self.lines.get(&line).and_then(VecDeque::front) else {
@@ -143,7 +106,9 @@ impl Queue {
                 continue;
             };
             let Some(slot) = self.slots.get(front) else { continue };
-            let free = slot.host.as_ref().is_none_or(|host| self.busy.get(host).copied().unwrap_or(0) < slot.per_host);
+            let free = slot.host.as_ref().is_none_or(|host| {
+                self.busy.get(host).copied().unwrap_or(0) < slot.per_host && !self.held.contains_key(host)
+            });
             self.turn.push_back(line.clone());
             if free {
                 let id = self.lines.get_mut(&line)?.pop_front()?;
@@ -165,10 +130,46 @@ impl Queue {
         self.release(host.as_deref());
     }
 
-    /// When the next source becomes due; `None` where nothing waits for its time.
+    /// Hands out no source of a host until then.
+    pub fn hold(&mut self, host: &str, until: DateTime<Utc>) {
+        let held = self.held.entry(host.to_owned()).or_insert(until);
+        *held = until.max(*held);
+    }
+
+    /// Spreads what is due at `now` over `span`: after a sleep of the machine everything is due at once.
+    pub fn spread(&mut self, now: DateTime<Utc>, span: TimeDelta) {
+        let late: Vec<SourceId> =
+            self.waiting.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| id.clone()).collect();
+        let count = i32::try_from(late.len()).unwrap_or(i32::MAX).max(1);
+        for (place, id) in (0..).zip(late) {
+            self.move_to(&id, now + span * place / count);
+        }
+    }
+
+    /// Lets no source wait longer than `limit` from `now`: the clock was set back.
+    pub fn pull(&mut self, now: DateTime<Utc>, limit: impl Fn(&SourceId) -> TimeDelta) {
+        let far: Vec<_> =
+            self.waiting.iter().filter(|(due, id)| *due - now > limit(id)).map(|(_, id)| id.clone()).collect();
+        for id in far {
+            let due = now + limit(&id);
+            self.move_to(&id, due);
+        }
+    }
+
+    fn move_to(&mut self, id: &SourceId, due: DateTime<Utc>) {
+        if let Some(slot) = self.slots.get_mut(id).filter(|slot| slot.state == State::Waiting) {
+            self.waiting.remove(&(slot.due, id.clone()));
+            slot.due = due;
+            self.waiting.insert((due, id.clone()));
+        }
+    }
+
+    /// When something comes up: a source becomes due, or a host may be asked again.
     #[must_use]
     pub fn next_due(&self) -> Option<DateTime<Utc>> {
-        self.waiting.first().map(|(due, _)| *due)
+        let waiting = self.waiting.first().map(|(due, _)| *due);
+        let held = self.held.iter().filter(|(host, _)| self.lines.contains_key(*host)).map(|(_, until)| *until);
+        held.chain(waiting).min()
     }
 
     /// Sources that are due and not yet handed out.
@@ -223,6 +224,3 @@ impl Queue {
 fn line_of(slot: &Slot, id: &SourceId) -> String {
     slot.host.clone().unwrap_or_else(|| format!("file:{id}"))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,165 @@
+//! What a server answered: a document, "not changed", where else to look, or when to come back.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::header::{
+    AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, LAST_MODIFIED, LOCATION, RETRY_AFTER,
+};
+use reqwest::{Response, StatusCode};
+use url::Url;
+
+use super::hosts::Hold;
+use super::{Failed, FetchError, Fetched, Outcome};
+use crate::model::document::{Document, Hop, ServerWish, Validators};
+use crate::model::source::Source;
+
+/// The most that the headers of one answer may hold, bytes.
+const MOST_HEADER_BYTES: usize = 64 * 1024;
+
+/// The longest that a server can have its other sources left alone.
+const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3600);
+
+/// RFC 3229, section 10.4.1: the body is what is new since the validator.
+const IM_USED: u16 = 226;
+
+/// Where a redirect leads.
+pub(super) fn redirect(from: &Url, response: &Response) -> Result<Url, FetchError> {
+    let location = response.headers().get(LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let location = location.ok_or(FetchError::RedirectWithoutTarget { status: response.status().as_u16() })?;
+    let mut next = from.join(location.trim()).map_err(|_| FetchError::BadRedirect { location: location.clone() })?;
+    if !matches!(next.scheme(), "http" | "https") || !next.has_host() {
+        return Err(FetchError::BadRedirect { location });
+    }
+    if from.scheme() == "https" && next.scheme() == "http" {
+        return Err(FetchError::Downgrade { location });
+    }
+    next.set_fragment(None);
+    Ok(next)
+}
+
+/// Reads the answer of the last hop.
+pub(super) async fn answer(
+    source: &Source,
+    url: &Url,
+    response: Response,
+    hops: Vec<Hop>,
+    known: &Validators,
+    now: DateTime<Utc>,
+) -> Result<Fetched, Failed> {
+    let status = response.status();
+    let headers = response.headers();
+    if headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>() > MOST_HEADER_BYTES {
+        return Err(FetchError::HeadersTooLarge { limit: MOST_HEADER_BYTES }.into());
+    }
+    let wish = wish(headers, now);
+    let text = |name| headers.get(name).and_then(|v: &reqwest::header::HeaderValue| v.to_str().ok()).map(str::to_owned);
+    let fresh = Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED), of: Some(url.to_string()) };
+    if status == StatusCode::NOT_MODIFIED {
+        // A 304 may renew one validator and leave the other unsaid.
+        let validators = Validators {
+            etag: fresh.etag.or_else(|| known.etag.clone()),
+            last_modified: fresh.last_modified.or_else(|| known.last_modified.clone()),
+            of: fresh.of,
+        };
+        return Ok(Fetched {
+            outcome: Outcome::NotModified,
+            http_status: Some(304),
+            hops,
+            validators,
+            wish,
+            is_delta: false,
+        });
+    }
+    let is_delta = status.as_u16() == IM_USED;
+    if status != StatusCode::OK && !is_delta {
+        let asks = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        let hold = wish.retry_after.filter(|_| asks).and_then(|pause| {
+            let pause = pause.min(LONGEST_HOLD);
+            let until = now.checked_add_signed(TimeDelta::from_std(pause).ok()?)?;
+            Some(Hold { host: url.host_str()?.to_owned(), until })
+        });
+        return Err(Failed { error: FetchError::Status { status: status.as_u16() }, wish, hold });
+    }
+    let content_type = text(CONTENT_TYPE);
+    let bytes = body(source, response).await?;
+    let document = Document { url: url.to_string(), content_type, bytes, fetched_at: now };
+    Ok(Fetched {
+        outcome: Outcome::Document(document),
+        http_status: Some(status.as_u16()),
+        hops,
+        validators: fresh,
+        wish,
+        is_delta,
+    })
+}
+
+/// The body, decompressed, held to `max_bytes`.
+async fn body(source: &Source, mut response: Response) -> Result<Vec<u8>, FetchError> {
+    let limit = source.max_bytes;
+    let too_large = FetchError::TooLarge { limit };
+    // reqwest takes the length away where it decompresses, so this is the length of the body.
+    if response.content_length().is_some_and(|length| length > limit) {
+        return Err(too_large);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(0));
+    while let Some(chunk) =
+        response.chunk().await.map_err(|error| FetchError::from_body(error, source.timeouts.whole))?
+    {
+        if bytes.len() as u64 + chunk.len() as u64 > limit {
+            return Err(too_large);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// `Retry-After` and freshness (RFC 9110, section 10.2.3; RFC 9111, section 4.2.1).
+fn wish(headers: &HeaderMap, now: DateTime<Utc>) -> ServerWish {
+    let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
+    let date = |text: &str| httpdate::parse_http_date(text).ok().map(DateTime::<Utc>::from);
+    let retry_after = text(RETRY_AFTER).and_then(|value| match value.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => date(value).and_then(|at| (at - now).to_std().ok()),
+    });
+    let max_age = text(CACHE_CONTROL).and_then(|value| {
+        value
+            .split(',')
+            .filter_map(|part| part.trim().split_once('='))
+            .find(|(name, _)| name.eq_ignore_ascii_case("max-age"))
+            .and_then(|(_, age)| age.trim_matches('"').parse::<u64>().ok())
+    });
+    let age = text(AGE).and_then(|age| age.parse().ok()).unwrap_or(0);
+    let by_expires = || {
+        let sent = text(DATE).and_then(date).unwrap_or(now);
+        text(EXPIRES).and_then(date).and_then(|expires| (expires - sent).to_std().ok())
+    };
+    ServerWish {
+        retry_after,
+        fresh_for: max_age.map(|max| Duration::from_secs(max.saturating_sub(age))).or_else(by_expires),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_servers_wish() {
+        let now = DateTime::from_timestamp(784_111_777, 0).unwrap_or_default();
+        let of = |pairs: &[(&'static str, &str)]| {
+            let headers: HeaderMap =
+                pairs.iter().filter_map(|(k, v)| Some((k.parse().ok()?, v.parse().ok()?))).collect();
+            let wish = wish(&headers, now);
+            (wish.retry_after.map(|d| d.as_secs()), wish.fresh_for.map(|d| d.as_secs()))
+        };
+        assert_eq!(of(&[("retry-after", "120")]), (Some(120), None));
+        assert_eq!(of(&[("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT")]), (Some(60), None));
+        assert_eq!(of(&[("cache-control", "public, max-age=600"), ("age", "100")]), (None, Some(500)));
+        assert_eq!(
+            of(&[("date", "Sun, 06 Nov 1994 08:49:37 GMT"), ("expires", "Sun, 06 Nov 1994 09:49:37 GMT")]),
+            (None, Some(3600))
+        );
+        assert_eq!(of(&[("expires", "0"), ("retry-after", "soon")]), (None, None));
+    }
+}

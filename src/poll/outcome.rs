@@ -1,0 +1,77 @@
+//! What a poll brought, on its way into the commit.
+
+use url::Url;
+
+use super::PollError;
+use crate::fetch::Hold;
+use crate::model::document::{ServerWish, Validators};
+use crate::model::report::{PollStatus, SourceState};
+use crate::model::source::Source;
+use crate::store::{ArticleAttempt, PollCommit, ReadDocument};
+
+/// What is to be written of a poll that went well.
+pub(super) struct Success {
+    pub(super) status: PollStatus,
+    pub(super) http_status: Option<u16>,
+    pub(super) bytes: u64,
+    pub(super) validators: Validators,
+    pub(super) document: Option<ReadDocument>,
+    pub(super) articles: Vec<ArticleAttempt>,
+    pub(super) warnings: Vec<String>,
+    pub(super) wish: ServerWish,
+    pub(super) moved_to: Option<Url>,
+}
+
+/// A poll that brought nothing.
+pub(super) struct Nothing {
+    pub(super) error: PollError,
+    pub(super) wish: ServerWish,
+    pub(super) hold: Option<Hold>,
+}
+
+impl Nothing {
+    pub(super) fn since(error: impl Into<PollError>, wish: &ServerWish) -> Self {
+        Self { error: error.into(), wish: wish.clone(), hold: None }
+    }
+}
+
+impl Success {
+    /// Puts what was brought into the commit; gives what the server wishes.
+    pub(super) fn put_into(self, commit: &mut PollCommit, state: &SourceState) -> ServerWish {
+        let now = commit.started_at.timestamp();
+        if self.status != PollStatus::NotModified {
+            commit.activity.last_whole = Some(now);
+        }
+        if let Some(document) = &self.document {
+            let dated = document.entries.iter().filter_map(|(_, entry)| entry.dated());
+            let times: Vec<i64> = dated.map(|date| date.timestamp()).collect();
+            if times.is_empty() && state.last_success.is_some() {
+                commit.activity.add(now);
+            } else {
+                commit.activity.learn(times, now);
+            }
+            commit.hints = document.hints.clone();
+        }
+        commit.status = self.status;
+        commit.http_status = self.http_status;
+        commit.bytes = self.bytes;
+        commit.warnings = self.warnings;
+        commit.validators = Some(self.validators);
+        commit.moved_to = self.moved_to.map(String::from);
+        commit.document = self.document;
+        commit.articles = self.articles;
+        self.wish
+    }
+}
+
+impl PollCommit {
+    pub(super) fn put_failure(&mut self, source: &Source, error: &PollError) {
+        self.http_status = match error {
+            PollError::Fetch(error) => error.http_status(),
+            PollError::Parse(_) => source.address.host().map(|_| 200),
+            PollError::NothingToKeep => Some(304),
+            _ => None,
+        };
+        self.error = Some(error.failure());
+    }
+}
