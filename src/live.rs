@@ -14,6 +14,7 @@ use crate::config::{Config, ConfigError};
 use crate::model::part::Part;
 use crate::model::report::SourceState;
 use crate::model::source::SourceId;
+use crate::opml::{self, Outline};
 use crate::publish::{Origin, River};
 use crate::status::Report;
 use crate::store::{Cursor, Selection, SourceRow, Store, StoreError};
@@ -31,7 +32,37 @@ pub struct Live {
     stories: Arc<AtomicU64>,
 }
 
+/// The subscriptions as OPML: what is on the web, with the names and pages that the store knows.
+#[must_use]
+pub fn opml(config: &Config, store: Option<&Store>) -> String {
+    let rows = store.and_then(|store| store.sources().ok()).unwrap_or_default();
+    let rows: HashMap<SourceId, SourceRow> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+    opml_of(config, &rows)
+}
+
+fn opml_of(config: &Config, rows: &HashMap<SourceId, SourceRow>) -> String {
+    let on_the_web = config.sources.iter().filter(|source| source.address.host().is_some());
+    let outlines: Vec<Outline> = on_the_web
+        .map(|source| {
+            let state = rows.get(&source.id).map(|row| &row.state);
+            Outline {
+                url: source.address.to_string(),
+                title: source.name.clone().or_else(|| state.and_then(|state| state.feed_title.clone())),
+                group: source.group.clone(),
+                page: state.and_then(|state| state.home_page_url.clone()),
+            }
+        })
+        .collect();
+    opml::render(&config.river.title, &outlines)
+}
+
 impl Live {
+    /// The subscriptions as OPML.
+    #[must_use]
+    pub fn opml(&self) -> String {
+        opml_of(&self.config(), &self.rows.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The state at the start: what the store knows of the sources.
     ///
     /// # Errors

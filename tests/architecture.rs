@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("model", &["model"]),
     ("observe", &["config"]),
     ("config", &["model", "store"]),
@@ -19,12 +19,19 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("stories", &["model", "clean"]),
     ("store", &["model", "identity", "stories"]),
     ("publish", &["model"]),
+    ("opml", &[]),
     ("poll", &["model", "schedule", "fetch", "decode", "parse", "normalise", "clean", "identity", "store"]),
     ("status", &["model", "config", "store"]),
-    ("live", &["model", "config", "store", "publish", "status"]),
+    ("live", &["model", "config", "store", "publish", "opml", "status"]),
     ("web", &["model", "store", "publish", "live", "status"]),
     ("daemon", &["model", "config", "schedule", "fetch", "store", "poll", "live", "web"]),
-    ("cli", &["model", "config", "fetch", "identity", "observe", "poll", "publish", "status", "store", "daemon"]),
+    (
+        "cli",
+        &[
+            "model", "config", "fetch", "identity", "observe", "poll", "publish", "status", "store", "daemon", "parse",
+            "decode", "opml", "live",
+        ],
+    ),
     ("main", &[]),
 ];
 

@@ -8,8 +8,7 @@ use serde_json::json;
 
 use super::{Ending, contact, load, print, runtime, table};
 use crate::config::{Config, parse_duration};
-use crate::fetch::{Fetcher, Outcome};
-use crate::model::document::Validators;
+use crate::fetch::{Fetcher, Known, Outcome};
 use crate::model::source::{Source, SourceId};
 use crate::poll::{PollError, read_document};
 use crate::status::Report;
@@ -20,6 +19,9 @@ pub(super) struct CheckArguments {
     /// Fetch every source too and say what it holds
     #[arg(long)]
     online: bool,
+    /// Check the store too, page by page
+    #[arg(long)]
+    store: bool,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -51,6 +53,17 @@ fn since(text: &str) -> Result<Duration, String> {
 
 pub(super) fn check(path: &Path, arguments: &CheckArguments) -> Result<(), Ending> {
     let config = load(path)?;
+    if arguments.store {
+        let found = Store::look_at(&config.store)?.integrity()?;
+        if !found.is_empty() {
+            return Err(Ending::Failed(format!(
+                "the store {} is damaged: {}; put a backup in its place",
+                config.store.display(),
+                found.join("; ")
+            )));
+        }
+        eprintln!("{}: no damage", config.store.display());
+    }
     if !arguments.online {
         let text = if arguments.json {
             json!({ "ok": true, "sources": config.sources.len() }).to_string()
@@ -110,8 +123,7 @@ async fn look_online(config: &Config) -> Result<Vec<Found>, Ending> {
 }
 
 async fn look_at(fetcher: &Fetcher, source: &Source) -> Result<(String, usize, &'static str, &'static str), PollError> {
-    let fetched =
-        fetcher.fetch(source, None, &Validators::default(), Utc::now()).await.map_err(|failed| failed.error)?;
+    let fetched = fetcher.fetch(source, &Known::NOTHING, Utc::now()).await.map_err(|failed| failed.error)?;
     let Outcome::Document(document) = fetched.outcome else { return Err(PollError::NothingToKeep) };
     let reading = read_document(source, document)?;
     Ok((reading.feed.title, reading.feed.entries.len(), reading.raw.format.name(), reading.charset))

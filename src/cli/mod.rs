@@ -3,7 +3,9 @@
 //! Data goes to stdout, everything else to stderr. 0: done. 1: the work failed. 2: wrong usage or
 //! wrong configuration.
 
+mod edit;
 mod explain;
+mod export;
 mod look;
 mod parse;
 mod poll;
@@ -52,6 +54,24 @@ enum Command {
     Explain(explain::Arguments),
     /// Take an entry out of a story that it was wrongly joined to
     Split(explain::SplitArguments),
+    /// Find the feed behind an address, try it, and append it to feeds.toml
+    Add(edit::AddArguments),
+    /// Take a source out of feeds.toml
+    Remove(edit::RemoveArguments),
+    /// Put the addresses into feeds.toml that sources have moved to for good
+    Fix(edit::FixArguments),
+    /// Append the subscriptions of an OPML file to feeds.toml
+    Import(edit::ImportArguments),
+    /// Write the subscriptions or the river to stdout
+    Export(export::ExportArguments),
+    /// A consistent copy of the store, also while the daemon runs
+    Backup(export::BackupArguments),
+    /// Apply the retention of feeds.toml now
+    Prune,
+    /// Shell completions
+    Completions(export::CompletionsArguments),
+    /// The man page
+    Man,
 }
 
 /// Why a command ended badly.
@@ -109,6 +129,15 @@ fn execute(arguments: Arguments) -> Result<(), Ending> {
         Command::Parse(arguments) => parse::run(&path, loudness, &arguments),
         Command::Explain(arguments) => explain::run(&path, &arguments),
         Command::Split(arguments) => explain::split(&path, &arguments),
+        Command::Add(arguments) => edit::add(&path, &arguments),
+        Command::Remove(arguments) => edit::remove(&path, &arguments),
+        Command::Fix(arguments) => edit::fix(&path, &arguments),
+        Command::Import(arguments) => edit::import(&path, &arguments),
+        Command::Export(arguments) => export::export(&path, &arguments),
+        Command::Backup(arguments) => export::backup(&path, &arguments),
+        Command::Prune => export::prune(&path),
+        Command::Completions(arguments) => export::completions(&arguments),
+        Command::Man => export::man(),
     }
 }
 

@@ -8,9 +8,9 @@ use url::Url;
 
 use super::{Ending, load, print, runtime};
 use crate::config::{Config, defaults};
-use crate::fetch::{Fetcher, Outcome};
+use crate::fetch::{Fetcher, Known, Outcome};
 use crate::identity;
-use crate::model::document::{Document, Validators};
+use crate::model::document::Document;
 use crate::model::source::{Address, Source};
 use crate::model::text::hex;
 use crate::observe::Loudness;
@@ -92,7 +92,7 @@ fn bring(name: &str, address: Address, source: &Source) -> Result<Document, Endi
         Address::Web(_) => {
             let source = Source { address, ..source.clone() };
             let fetcher = Fetcher::new("newsriver parse", source.timeouts.connect, std::sync::Arc::default())?;
-            let fetched = runtime()?.block_on(fetcher.fetch(&source, None, &Validators::default(), Utc::now()));
+            let fetched = runtime()?.block_on(fetcher.fetch(&source, &Known::NOTHING, Utc::now()));
             match fetched.map_err(|failed| Ending::Failed(format!("{name}: {}", failed.error)))?.outcome {
                 Outcome::Document(document) => Ok(document),
                 Outcome::NotModified => Err(Ending::Failed(format!("{name}: the server answered 304"))),

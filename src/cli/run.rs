@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::Utc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Ending, load, runtime};
 use crate::daemon::{self, Start};
 use crate::observe::{self, Loudness};
-use crate::store::Store;
+use crate::store::{Store, set_aside};
 
 pub(super) fn run(path: &Path, loudness: Loudness) -> Result<(), Ending> {
     let config = load(path)?;
@@ -19,7 +20,7 @@ pub(super) fn run(path: &Path, loudness: Loudness) -> Result<(), Ending> {
         .map_err(|error| Ending::Failed(format!("the log cannot start: {error}")))?;
     tracing::info!("newsriver {} starts with {}", env!("CARGO_PKG_VERSION"), path.display());
     let result = runtime()?.block_on(async {
-        let store = Store::open(&config.store)?;
+        let store = open(&config.store)?;
         tracing::info!(entries = store.entry_count()?, "the store is {}", config.store.display());
         let listener = TcpListener::bind(config.listen).await.map_err(|error| {
             Ending::Failed(format!(
@@ -36,6 +37,24 @@ pub(super) fn run(path: &Path, loudness: Loudness) -> Result<(), Ending> {
     });
     drop(log);
     result
+}
+
+/// Opens the store; one that is damaged is moved aside, so that the daemon runs and nothing of it is
+/// lost to whoever can mend it.
+fn open(path: &Path) -> Result<Store, Ending> {
+    match Store::open(path) {
+        Err(error) if error.is_damage() => {
+            let aside = set_aside(path, Utc::now())
+                .map_err(|cause| Ending::Failed(format!("{error}; it cannot be moved aside either: {cause}")))?;
+            tracing::error!(
+                %error,
+                "the store is damaged: it now lies at {}, and newsriver begins a new one; put a backup in its place, or mend it with `sqlite3 FILE .recover`",
+                aside.display()
+            );
+            Ok(Store::open(path)?)
+        }
+        opened => Ok(opened?),
+    }
 }
 
 /// SIGINT and SIGTERM stop, a second one ends at once; SIGHUP reloads.

@@ -3,6 +3,7 @@
 //! In: the text of a file and its folder. Out: a configuration in which every default is filled in
 //! and every value has its type, or all the problems of the file with line and column.
 
+pub mod edit;
 mod problem;
 mod section;
 mod source;
@@ -57,6 +58,9 @@ pub mod defaults {
     pub const PAGES: usize = 3;
 }
 
+/// The shortest that entries can be kept: stories are joined within seven days.
+const SHORTEST_KEPT: Duration = Duration::from_secs(8 * 24 * 3600);
+
 /// A checked feeds.toml.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -66,6 +70,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `[store]`: the database file, absolute or relative to the working directory.
     pub store: PathBuf,
+    /// How long entries are kept; all for ever where it is not said.
+    pub keep: Option<Duration>,
     /// Polls at once.
     pub concurrency: usize,
     /// The limit for a connection to stand.
@@ -212,13 +218,14 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     let mut root = Section::new("feeds.toml", 0..0, Some(root.get_ref()), findings);
     let river = read_river(root.table("river"), findings);
     let listen = read_server(root.table("server"));
-    let store = folder.join(read_store(root.table("store"), findings));
+    let (store, keep) = read_store(root.table("store"), findings);
+    let store = folder.join(store);
     let (mut poll, concurrency) = read_poll(root.table("poll"), findings);
     poll.clean = source::rules(root.table("clean"), &Rules::default());
     let log = read_log(root.table("log"), folder);
     let sources = read_sources(&mut root, &poll, folder, findings);
     root.finish();
-    Config { river, listen, store, concurrency, connect_timeout: poll.timeouts.connect, log, sources }
+    Config { river, listen, store, keep, concurrency, connect_timeout: poll.timeouts.connect, log, sources }
 }
 
 fn read_river(mut section: Section<'_>, findings: &Findings<'_>) -> River {
@@ -247,13 +254,24 @@ fn read_server(mut section: Section<'_>) -> SocketAddr {
     listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8700)))
 }
 
-fn read_store(mut section: Section<'_>, findings: &Findings<'_>) -> String {
+fn read_store(mut section: Section<'_>, findings: &Findings<'_>) -> (String, Option<Duration>) {
     let path = section.text("path").map_or_else(|| defaults::STORE.to_owned(), |f| f.value);
     if let Some(url) = section.text("url") {
         findings.add(url.span, "`url` in store: this version has the embedded store only", "set `path` instead");
     }
+    let keep = section.duration("keep").and_then(|found| {
+        if found.value < SHORTEST_KEPT {
+            findings.add(
+                found.span,
+                "`keep` is below eight days",
+                "stories are joined over seven days; expected at least \"8d\"",
+            );
+            return None;
+        }
+        Some(found.value)
+    });
     section.finish();
-    path
+    (path, keep)
 }
 
 fn read_poll(mut section: Section<'_>, findings: &Findings<'_>) -> (PollDefaults, usize) {

@@ -21,7 +21,7 @@ use tracing::Instrument;
 use url::Url;
 
 use crate::config::{Config, ConfigError};
-use crate::fetch::{FetchError, Fetcher, Hold, Hosts};
+use crate::fetch::{FetchError, Fetcher, Hosts};
 use crate::live::Live;
 use crate::model::source::SourceId;
 use crate::poll::{self, Poller};
@@ -74,7 +74,6 @@ struct Done {
     id: SourceId,
     /// When it is due again; never, where it is gone.
     due: Option<DateTime<Utc>>,
-    hold: Option<Hold>,
 }
 
 /// Runs until `stop`; then finishes or abandons the polls that run, and closes the store.
@@ -181,7 +180,8 @@ impl Scheduler {
         let mut clocks = (Utc::now(), Instant::now());
         while !self.stop.is_cancelled() {
             self.heed_clock(&mut clocks);
-            while let Some(id) = self.queue.next(Utc::now()) {
+            let now = Utc::now();
+            while let Some(id) = self.queue.next(now, |host| self.hosts.held(host, now).is_some()) {
                 self.start(id, done.clone());
             }
             let sleep = self.until_due();
@@ -230,18 +230,15 @@ impl Scheduler {
             Some(due) => self.queue.finished(&done.id, due),
             None => self.queue.remove(&done.id),
         }
-        if let Some(hold) = &done.hold {
-            tracing::info!(until = %hold.until.format("%Y-%m-%dT%H:%M:%SZ"), "{} is left alone, as it asked", hold.host);
-            self.queue.hold(&hold.host, hold.until);
-        }
     }
 
     fn until_due(&self) -> Duration {
-        let due = self.queue.next_due().and_then(|due| (due - Utc::now()).to_std().ok());
-        match self.queue.next_due() {
-            Some(_) => due.unwrap_or(Duration::from_millis(50)).clamp(Duration::from_millis(5), LONGEST_SLEEP),
-            None => LONGEST_SLEEP,
-        }
+        let now = Utc::now();
+        let next = self.queue.next_due().into_iter().chain(self.hosts.next_release(now)).min();
+        next.map_or(LONGEST_SLEEP, |due| {
+            let sleep = (due - now).to_std().unwrap_or(Duration::from_millis(50));
+            sleep.clamp(Duration::from_millis(5), LONGEST_SLEEP)
+        })
     }
 
     fn start(&mut self, id: SourceId, done: mpsc::UnboundedSender<Done>) {
@@ -257,7 +254,7 @@ impl Scheduler {
             let fallback = Utc::now() + source.every;
             // A task of its own, so that a panic in it is an outcome like others.
             let polling = tokio::spawn(async move { poller.poll(&source, &state, false).await }.in_current_span());
-            let (due, hold) = match polling.await {
+            let due = match polling.await {
                 Ok(polled) => {
                     poll::log(&polled.report);
                     let counts = polled.report.counts;
@@ -267,15 +264,15 @@ impl Scheduler {
                     if counts.new + counts.changed > 0 || renamed {
                         changed.notify_one();
                     }
-                    (due, polled.hold)
+                    due
                 }
                 Err(error) => {
                     tracing::error!(%error, "a fault of newsriver ended the poll of {id}; it is tried again, please report it");
-                    (Some(fallback), None)
+                    Some(fallback)
                 }
             };
             // The scheduler is gone only when the daemon stops.
-            drop(done.send(Done { id, due, hold }));
+            drop(done.send(Done { id, due }));
         };
         self.polls.spawn(turn.instrument(span));
     }

@@ -2,23 +2,19 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use reqwest::header::{
     AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, LAST_MODIFIED, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Response, StatusCode};
 use url::Url;
 
-use super::hosts::Hold;
 use super::{Failed, FetchError, Fetched, Outcome};
 use crate::model::document::{Document, Hop, ServerWish, Validators};
 use crate::model::source::Source;
 
 /// The most that the headers of one answer may hold, bytes.
 const MOST_HEADER_BYTES: usize = 64 * 1024;
-
-/// The longest that a server can have its other sources left alone.
-const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3600);
 
 /// RFC 3229, section 10.4.1: the body is what is new since the validator.
 const IM_USED: u16 = 226;
@@ -73,13 +69,7 @@ pub(super) async fn answer(
     }
     let is_delta = status.as_u16() == IM_USED;
     if status != StatusCode::OK && !is_delta {
-        let asks = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-        let hold = wish.retry_after.filter(|_| asks).and_then(|pause| {
-            let pause = pause.min(LONGEST_HOLD);
-            let until = now.checked_add_signed(TimeDelta::from_std(pause).ok()?)?;
-            Some(Hold { host: url.host_str()?.to_owned(), until })
-        });
-        return Err(Failed { error: FetchError::Status { status: status.as_u16() }, wish, hold });
+        return Err(Failed { error: FetchError::Status { status: status.as_u16() }, wish });
     }
     let content_type = text(CONTENT_TYPE);
     let bytes = body(source, response).await?;

@@ -11,15 +11,6 @@ use tokio::time::Instant;
 /// Hosts that are kept, unless more of them are busy.
 const MOST_HOSTS: usize = 10_000;
 
-/// A host that asked to be left alone (429 or 503 with `Retry-After`; RFC 9110, section 10.2.3).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
-    /// The host.
-    pub host: String,
-    /// Until when.
-    pub until: DateTime<Utc>,
-}
-
 /// The requests under way, host by host.
 #[derive(Debug, Default)]
 pub struct Hosts {
@@ -31,8 +22,18 @@ struct Host {
     running: usize,
     /// When the latest request went out, or will.
     latest: Option<Instant>,
-    held_until: Option<DateTime<Utc>>,
+    /// Whether it answered anything well since we started.
+    is_well: bool,
+    hold: Option<Hold>,
     freed: Arc<Notify>,
+}
+
+/// A host asked to be left alone (429 or 503 with `Retry-After`; RFC 9110, section 10.2.3).
+#[derive(Debug, Clone, Copy)]
+struct Hold {
+    until: DateTime<Utc>,
+    /// Whether it is the host that is tired: the source was well before.
+    is_sure: bool,
 }
 
 /// A request's place at its host; given back when it is dropped.
@@ -55,7 +56,7 @@ impl Hosts {
     fn with<T>(&self, name: &str, change: impl FnOnce(&mut Host) -> T) -> T {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if hosts.len() > MOST_HOSTS {
-            hosts.retain(|_, host| host.running > 0 || host.held_until.is_some());
+            hosts.retain(|_, host| host.running > 0 || host.hold.is_some());
         }
         change(hosts.entry(name.to_owned()).or_default())
     }
@@ -85,16 +86,37 @@ impl Hosts {
         place
     }
 
-    /// Leaves a host alone.
-    pub(super) fn hold(&self, hold: &Hold) {
-        self.with(&hold.host, |host| host.held_until = host.held_until.max(Some(hold.until)));
+    /// A host asked to be left alone. That of a source which never answered otherwise says nothing of
+    /// the host, if that answers others.
+    pub(super) fn refused(&self, host: &str, until: DateTime<Utc>, was_well: bool) {
+        self.with(host, |host| {
+            let until = host.hold.map_or(until, |hold| hold.until.max(until));
+            if was_well || !host.is_well {
+                host.hold = Some(Hold { until, is_sure: was_well || host.hold.is_some_and(|hold| hold.is_sure) });
+            }
+        });
+    }
+
+    /// A host answered a request well.
+    pub(super) fn answered(&self, host: &str) {
+        self.with(host, |host| {
+            host.is_well = true;
+            host.hold = host.hold.filter(|hold| hold.is_sure);
+        });
     }
 
     /// Until when a host is left alone, if it is.
     #[must_use]
     pub fn held(&self, host: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.get(host).and_then(|host| host.held_until).filter(|until| *until > now)
+        hosts.get(host).and_then(|host| host.hold).map(|hold| hold.until).filter(|until| *until > now)
+    }
+
+    /// When the next host may be asked again.
+    #[must_use]
+    pub fn next_release(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.values().filter_map(|host| Some(host.hold?.until)).filter(|until| *until > now).min()
     }
 }
 
@@ -121,8 +143,21 @@ mod tests {
         let now = Utc::now();
         assert_eq!(hosts.held("a", now), None);
         let until = now + chrono::TimeDelta::minutes(1);
-        hosts.hold(&Hold { host: "a".into(), until });
-        hosts.hold(&Hold { host: "a".into(), until: now });
+        hosts.refused("a", until, true);
+        hosts.refused("a", now, true);
+        hosts.answered("a");
         assert_eq!((hosts.held("a", now), hosts.held("a", until)), (Some(until), None));
+        assert_eq!(hosts.next_release(now), Some(until));
+    }
+
+    #[test]
+    fn a_source_that_never_answered_holds_back_no_host_that_does() {
+        let (hosts, now) = (Arc::new(Hosts::default()), Utc::now());
+        let until = now + chrono::TimeDelta::minutes(1);
+        hosts.refused("a", until, false);
+        assert_eq!(hosts.held("a", now), Some(until), "nothing better is known");
+        hosts.answered("a");
+        hosts.refused("a", until, false);
+        assert_eq!(hosts.held("a", now), None);
     }
 }

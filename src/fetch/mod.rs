@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, USER_AGENT};
 use reqwest::{Client, Response, StatusCode};
 use url::Url;
@@ -23,13 +23,16 @@ use url::Url;
 use crate::model::document::{Document, Hop, ServerWish, Validators};
 use crate::model::source::{Address, Source};
 pub use error::FetchError;
-pub use hosts::{Hold, Hosts};
+pub use hosts::Hosts;
 
 /// What feeds we read, best first; servers that negotiate give the feed rather than the page.
 const ACCEPTED: &str = "application/atom+xml, application/rss+xml, application/feed+json;q=0.9, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.6, text/html;q=0.5, */*;q=0.1";
 
 /// Between two requests to one host, unless feeds.toml says otherwise.
 const USUAL_GAP: Duration = Duration::from_millis(250);
+
+/// The longest that a server can have its other sources left alone.
+const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3600);
 
 /// Redirects followed at most.
 const MOST_HOPS: usize = 10;
@@ -51,6 +54,22 @@ pub struct Fetched {
     pub is_delta: bool,
 }
 
+/// What is known of a source's document.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Where its server once said that it moved for good.
+    pub moved_to: Option<&'a Url>,
+    /// What the document in hand is recognised by.
+    pub validators: &'a Validators,
+    /// Whether the source ever answered well.
+    pub was_well: bool,
+}
+
+impl Known<'_> {
+    /// Nothing.
+    pub const NOTHING: Known<'static> = Known { moved_to: None, validators: &Validators::NONE, was_well: false };
+}
+
 /// The two good answers.
 #[derive(Debug)]
 pub enum Outcome {
@@ -67,13 +86,11 @@ pub struct Failed {
     pub error: FetchError,
     /// When the server would like us back.
     pub wish: ServerWish,
-    /// The host that is to be left alone altogether, where it said so.
-    pub hold: Option<Hold>,
 }
 
 impl From<FetchError> for Failed {
     fn from(error: FetchError) -> Self {
-        Self { error, wish: ServerWish::default(), hold: None }
+        Self { error, wish: ServerWish::default() }
     }
 }
 
@@ -139,22 +156,15 @@ impl Fetcher {
         self.hosts.clone()
     }
 
-    /// Fetches the document of `source`, unless it is the one that `known` stands for: from `moved_to`,
-    /// where its server once said that it moved for good, else from the address in feeds.toml.
+    /// Fetches the document of `source`, unless it is the one that `known` stands for.
     ///
     /// # Errors
     /// [`Failed`] with the [`FetchError`].
-    pub async fn fetch(
-        &self,
-        source: &Source,
-        moved_to: Option<&Url>,
-        known: &Validators,
-        now: DateTime<Utc>,
-    ) -> Result<Fetched, Failed> {
+    pub async fn fetch(&self, source: &Source, known: &Known<'_>, now: DateTime<Utc>) -> Result<Fetched, Failed> {
         match &source.address {
             Address::File(path) => Ok(file::read(path, source, now).await?),
             Address::Web(url) => {
-                let start = moved_to.unwrap_or(url);
+                let start = known.moved_to.unwrap_or(url);
                 self.in_time(source, self.over_http(source, Some(url), start, known, now)).await
             }
         }
@@ -173,7 +183,7 @@ impl Fetcher {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(FetchError::BadRedirect { location: url.to_string() }.into());
         }
-        self.in_time(source, self.over_http(source, written, url, &Validators::default(), now)).await
+        self.in_time(source, self.over_http(source, written, url, &Known::NOTHING, now)).await
     }
 
     /// Fetches an article: as [`Fetcher::fetch_linked`], where the site's robots.txt lets us.
@@ -204,7 +214,7 @@ impl Fetcher {
         source: &Source,
         written: Option<&Url>,
         start: &Url,
-        known: &Validators,
+        known: &Known<'_>,
         now: DateTime<Utc>,
     ) -> Result<Fetched, Failed> {
         let mut url = start.clone();
@@ -216,13 +226,11 @@ impl Fetcher {
             }
             // Kept until the body is read: a host that is still sending is still busy.
             let place = self.hosts.enter(&host, source.per_host, gap(source, &url)).await;
-            let response = self.ask(source, written, &url, known).await?;
+            let response = self.ask(source, written, &url, known.validators).await?;
             let status = response.status();
             if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
-                let answered = answer::answer(source, &url, response, hops, known, now).await;
-                if let Err(Failed { hold: Some(hold), .. }) = &answered {
-                    self.hosts.hold(hold);
-                }
+                let answered = answer::answer(source, &url, response, hops, known.validators, now).await;
+                self.note(&host, &answered, known.was_well, now);
                 return answered;
             }
             let next = answer::redirect(&url, &response)?;
@@ -235,6 +243,21 @@ impl Fetcher {
             }
             hops.push(Hop { status: status.as_u16(), to: next.to_string() });
             url = next;
+        }
+    }
+
+    /// Notes how a host is.
+    fn note(&self, host: &str, answered: &Result<Fetched, Failed>, was_well: bool, now: DateTime<Utc>) {
+        match answered {
+            Ok(_) => self.hosts.answered(host),
+            Err(Failed { error: FetchError::Status { status: 429 | 503 }, wish }) => {
+                let pause = wish.retry_after.map(|pause| pause.min(LONGEST_HOLD));
+                let pause = pause.and_then(|pause| TimeDelta::from_std(pause).ok());
+                if let Some(until) = pause.and_then(|pause| now.checked_add_signed(pause)) {
+                    self.hosts.refused(host, until, was_well);
+                }
+            }
+            Err(_) => {}
         }
     }
 

@@ -17,6 +17,9 @@ pub struct Validators {
 }
 
 impl Validators {
+    /// None.
+    pub const NONE: Self = Self { etag: None, last_modified: None, of: None };
+
     /// Whether a conditional request can be made.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -45,16 +45,15 @@ impl SourceId {
                 path.file_name().map_or_else(|| "file".to_owned(), |name| name.to_string_lossy().into_owned())
             }
         };
-        let mut slug = String::new();
-        for c in readable.chars().take(64) {
-            match c {
-                c if c.is_alphanumeric() => slug.extend(c.to_lowercase()),
-                _ if slug.is_empty() || slug.ends_with('-') => {}
-                _ => slug.push('-'),
-            }
-        }
-        let slug = slug.trim_end_matches('-');
-        Self(if slug.is_empty() { "source".to_owned() } else { slug.to_owned() })
+        let slug = slug(&readable);
+        Self(if slug.is_empty() { "source".to_owned() } else { slug })
+    }
+
+    /// A name as an id: what cannot stand in one becomes a dash.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        let slug = slug(name);
+        Self(if slug.is_empty() { "group".to_owned() } else { slug })
     }
 
     /// The id as text.
@@ -62,6 +61,19 @@ impl SourceId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Letters and digits in lower case, single dashes between them, 64 characters at most.
+fn slug(text: &str) -> String {
+    let mut slug = String::new();
+    for c in text.chars().take(64) {
+        match c {
+            c if c.is_alphanumeric() => slug.extend(c.to_lowercase()),
+            _ if slug.is_empty() || slug.ends_with('-') => {}
+            _ => slug.push('-'),
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
 }
 
 impl fmt::Display for SourceId {

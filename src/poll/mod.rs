@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::clean::Cleaner;
-use crate::fetch::{Failed, FetchError, Fetched, Fetcher, Hold, Outcome};
+use crate::fetch::{Failed, FetchError, Fetched, Fetcher, Known, Outcome};
 use crate::model::cleaning::Firing;
 use crate::model::document::{Document, ServerWish, Validators, charset_of};
 use crate::model::entry::{Entry, Feed};
@@ -146,8 +146,6 @@ pub struct Polled {
     pub report: PollReport,
     /// The source afterwards.
     pub row: SourceRow,
-    /// The host that is to be left alone, where it said so.
-    pub hold: Option<Hold>,
 }
 
 impl Poller {
@@ -215,7 +213,7 @@ impl Poller {
             Err(error) => self.not_stored(source, state, &mut report, &PollError::Store(error)),
         };
         report.elapsed = clock.elapsed();
-        Polled { report, row, hold: failed.and_then(|failed| failed.hold) }
+        Polled { report, row }
     }
 
     /// Everything before the store.
@@ -232,9 +230,10 @@ impl Poller {
         let whole = state.activity.last_whole.is_some_and(|at| now.timestamp() - at > LONGEST_UNCHANGED);
         let validators = if known && !whole { &state.validators } else { &nothing };
         let moved_to = state.moved_to.as_deref().filter(|_| known).and_then(|url| Url::parse(url).ok());
-        let fetched = self.fetcher.fetch(source, moved_to.as_ref(), validators, now).await;
+        let known_of_it = Known { moved_to: moved_to.as_ref(), validators, was_well: state.last_success.is_some() };
+        let fetched = self.fetcher.fetch(source, &known_of_it, now).await;
         let Fetched { outcome, http_status, hops, validators, wish, is_delta } =
-            fetched.map_err(|Failed { error, wish, hold }| Nothing { error: error.into(), wish, hold })?;
+            fetched.map_err(|Failed { error, wish }| Nothing { error: error.into(), wish })?;
         let mut success = Success {
             status: PollStatus::NotModified,
             http_status,

@@ -3,7 +3,6 @@
 use url::Url;
 
 use super::PollError;
-use crate::fetch::Hold;
 use crate::model::document::{ServerWish, Validators};
 use crate::model::report::{PollStatus, SourceState};
 use crate::model::source::Source;
@@ -26,12 +25,11 @@ pub(super) struct Success {
 pub(super) struct Nothing {
     pub(super) error: PollError,
     pub(super) wish: ServerWish,
-    pub(super) hold: Option<Hold>,
 }
 
 impl Nothing {
     pub(super) fn since(error: impl Into<PollError>, wish: &ServerWish) -> Self {
-        Self { error: error.into(), wish: wish.clone(), hold: None }
+        Self { error: error.into(), wish: wish.clone() }
     }
 }
 

@@ -36,7 +36,6 @@ pub struct Queue {
     lines: BTreeMap<String, VecDeque<SourceId>>,
     turn: VecDeque<String>,
     busy: HashMap<String, usize>,
-    held: HashMap<String, DateTime<Utc>>,
 }
 
 impl Queue {
@@ -51,7 +50,6 @@ impl Queue {
             lines: BTreeMap::new(),
             turn: VecDeque::new(),
             busy: HashMap::new(),
-            held: HashMap::new(),
         }
     }
 
@@ -92,13 +90,12 @@ impl Queue {
         }
     }
 
-    /// The next source to poll at `now`, if the limits let one go.
-    pub fn next(&mut self, now: DateTime<Utc>) -> Option<SourceId> {
+    /// The next source to poll at `now`, if the limits let one go; none of a host that is `held` back.
+    pub fn next(&mut self, now: DateTime<Utc>, held: impl Fn(&str) -> bool) -> Option<SourceId> {
         self.move_due(now);
         if self.running >= self.concurrency {
             return None;
         }
-        self.held.retain(|_, until| *until > now);
         for _ in 0..self.turn.len() {
             let line = self.turn.pop_front()?;
             let Some(front) = self.lines.get(&line).and_then(VecDeque::front) else {
@@ -106,9 +103,10 @@ impl Queue {
                 continue;
             };
             let Some(slot) = self.slots.get(front) else { continue };
-            let free = slot.host.as_ref().is_none_or(|host| {
-                self.busy.get(host).copied().unwrap_or(0) < slot.per_host && !self.held.contains_key(host)
-            });
+            let free = slot
+                .host
+                .as_ref()
+                .is_none_or(|host| self.busy.get(host).copied().unwrap_or(0) < slot.per_host && !held(host));
             self.turn.push_back(line.clone());
             if free {
                 let id = self.lines.get_mut(&line)?.pop_front()?;
@@ -128,12 +126,6 @@ impl Queue {
         let host = slot.host.clone();
         self.waiting.insert((due, id.clone()));
         self.release(host.as_deref());
-    }
-
-    /// Hands out no source of a host until then.
-    pub fn hold(&mut self, host: &str, until: DateTime<Utc>) {
-        let held = self.held.entry(host.to_owned()).or_insert(until);
-        *held = until.max(*held);
     }
 
     /// Spreads what is due at `now` over `span`: after a sleep of the machine everything is due at once.
@@ -164,12 +156,10 @@ impl Queue {
         }
     }
 
-    /// When something comes up: a source becomes due, or a host may be asked again.
+    /// When the next source becomes due; `None` where nothing waits for its time.
     #[must_use]
     pub fn next_due(&self) -> Option<DateTime<Utc>> {
-        let waiting = self.waiting.first().map(|(due, _)| *due);
-        let held = self.held.iter().filter(|(host, _)| self.lines.contains_key(*host)).map(|(_, until)| *until);
-        held.chain(waiting).min()
+        self.waiting.first().map(|(due, _)| *due)
     }
 
     /// Sources that are due and not yet handed out.

@@ -140,10 +140,9 @@ fn a_host_that_asks_for_it_is_left_alone() {
         queue.put(&id(name), at(0), Some("busy.org"), 1);
     }
     queue.put(&id("c"), at(0), Some("other.org"), 1);
-    queue.hold("busy.org", at(60));
-    assert_eq!(queue.next(at(0)), Some(id("c")));
-    assert_eq!((queue.next(at(0)), queue.next_due()), (None, Some(at(60))));
-    assert!(queue.next(at(60)).is_some());
+    let held = |host: &str| host == "busy.org";
+    assert_eq!((queue.next(at(0), held), queue.next(at(0), held)), (Some(id("c")), None));
+    assert!(queue.next(at(60), |_| false).is_some());
 }
 
 #[test]
@@ -153,7 +152,7 @@ fn a_sleep_of_the_machine_ends_without_a_stampede() {
         queue.put(&id(&format!("s{n}")), at(n), Some(&format!("h{n}")), 1);
     }
     queue.spread(at(7200), TimeDelta::minutes(1));
-    let started = |queue: &mut Queue, now: i64| std::iter::from_fn(|| queue.next(at(now))).count();
+    let started = |queue: &mut Queue, now: i64| std::iter::from_fn(|| queue.next(at(now), |_| false)).count();
     assert_eq!((started(&mut queue, 7200), started(&mut queue, 7230), started(&mut queue, 7260)), (1, 30, 29));
     queue.put(&id("far"), at(999_999), None, 1);
     queue.pull(at(0), |_| TimeDelta::minutes(30));
@@ -168,13 +167,13 @@ fn limits_hold_and_hosts_take_turns() {
     }
     queue.put(&id("small"), at(0), Some("small.org"), 2);
     queue.put(&id("later"), at(60), Some("later.org"), 2);
-    let first: Vec<_> = std::iter::from_fn(|| queue.next(at(0))).map(|id| id.to_string()).collect();
+    let first: Vec<_> = std::iter::from_fn(|| queue.next(at(0), |_| false)).map(|id| id.to_string()).collect();
     assert_eq!(first.len(), 3, "{first:?}");
     assert!(first.contains(&"small".to_owned()), "a host with many sources holds nobody up: {first:?}");
     queue.finished(&id("small"), at(1800));
-    assert_eq!(queue.next(at(0)), None, "big.org has two running");
+    assert_eq!(queue.next(at(0), |_| false), None, "big.org has two running");
     assert_eq!(queue.next_due(), Some(at(60)));
-    assert_eq!(queue.next(at(60)).map(|id| id.to_string()).as_deref(), Some("later"));
+    assert_eq!(queue.next(at(60), |_| false).map(|id| id.to_string()).as_deref(), Some("later"));
 }
 
 #[test]
@@ -182,13 +181,13 @@ fn a_source_removed_while_it_runs_does_not_come_back() {
     let mut queue = Queue::new(1);
     queue.put(&id("a"), at(0), None, 1);
     queue.put(&id("b"), at(0), None, 1);
-    let running = queue.next(at(0)).unwrap_or_else(|| id("none"));
+    let running = queue.next(at(0), |_| false).unwrap_or_else(|| id("none"));
     queue.remove(&running);
     queue.finished(&running, at(0));
-    let other = queue.next(at(0)).unwrap_or_else(|| id("none"));
+    let other = queue.next(at(0), |_| false).unwrap_or_else(|| id("none"));
     assert_ne!(running, other);
     queue.finished(&other, at(10));
-    assert_eq!((queue.running(), queue.next(at(5))), (0, None));
+    assert_eq!((queue.running(), queue.next(at(5), |_| false)), (0, None));
 }
 
 #[test]
@@ -196,9 +195,9 @@ fn another_due_time_replaces_the_first() {
     let mut queue = Queue::new(1);
     queue.put(&id("a"), at(100), None, 1);
     queue.put(&id("a"), at(10), None, 1);
-    assert_eq!(queue.next(at(9)), None);
-    assert_eq!(queue.next(at(10)), Some(id("a")));
-    assert_eq!(queue.next(at(200)), None);
+    assert_eq!(queue.next(at(9), |_| false), None);
+    assert_eq!(queue.next(at(10), |_| false), Some(id("a")));
+    assert_eq!(queue.next(at(200), |_| false), None);
 }
 
 proptest! {
@@ -211,7 +210,7 @@ proptest! {
         let mut running: Vec<SourceId> = Vec::new();
         let mut seen = std::collections::HashSet::new();
         loop {
-            while let Some(next) = queue.next(at(0)) {
+            while let Some(next) = queue.next(at(0), |_| false) {
                 prop_assert!(seen.insert(next.clone()), "{next} was handed out twice");
                 running.push(next);
             }

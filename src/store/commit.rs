@@ -232,10 +232,11 @@ fn update(
     row: i64,
 ) -> rusqlite::Result<bool> {
     let Item { raw, entry, fired, keys, .. } = *item;
-    let stored: String =
-        connection.prepare_cached("SELECT data FROM entries WHERE row = ?1")?.query_row([row], |r| r.get(0))?;
+    let (stored, is_pruned): (String, bool) = connection
+        .prepare_cached("SELECT data, pruned FROM entries WHERE row = ?1")?
+        .query_row([row], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let data = to_json(entry)?;
-    if stored == data {
+    if is_pruned || stored == data {
         return Ok(false);
     }
     let before: Entry = serde_json::from_str(&stored).unwrap_or_default();

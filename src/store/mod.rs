@@ -8,6 +8,7 @@
 
 mod commit;
 mod explain;
+mod keep;
 mod read;
 mod schema;
 mod story;
@@ -22,6 +23,7 @@ use thiserror::Error;
 
 pub use commit::{ArticleAttempt, Committed, OVERRUN, PollCommit, ReadDocument};
 pub use explain::{Explanation, Join};
+pub use keep::set_aside;
 pub use read::{Cursor, HistoryRow, KnownArticle, Selection, SourceRow};
 use writer::Writer;
 
@@ -49,12 +51,30 @@ pub enum StoreError {
     /// There is no store yet where one must be.
     #[error("there is no store at {path}; has `newsriver run` or `newsriver poll` been started with this feeds.toml?", path = .0.display())]
     Missing(PathBuf),
+    /// A copy could not be written.
+    #[error("the copy {path}: {source}", path = .path.display())]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// Another poll's commit failed, and this one stood in the same transaction.
     #[error("the store could not write this poll together with others; it is repeated")]
     BatchLost,
     /// The writer ended; the daemon is stopping.
     #[error("the store is closed")]
     Closed,
+}
+
+impl StoreError {
+    /// Whether the file itself is damaged, or no database at all.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode;
+        let Self::Sqlite { source, .. } = self else { return false };
+        matches!(source.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    }
 }
 
 /// What a person can do about an error of SQLite.

@@ -152,7 +152,7 @@ impl Store {
             };
             let mut select = connection.prepare_cached(&format!(
                 "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
-                 WHERE story = row AND (sort, row) < (?1, ?2) AND {among} ORDER BY sort DESC, row DESC LIMIT ?3"
+                 WHERE story = row AND pruned = 0 AND (sort, row) < (?1, ?2) AND {among} ORDER BY sort DESC, row DESC LIMIT ?3"
             ))?;
             let leads: Vec<StoredEntry> =
                 select.query_map(params![from.order, from.row, limit, of], entry)?.collect::<rusqlite::Result<_>>()?;

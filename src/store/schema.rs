@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -119,6 +119,10 @@ const MIGRATIONS: [&str; 6] = [
      UPDATE sources SET validators_of = address,
         activity = (SELECT json_object('recent', json_group_array(time)) FROM (SELECT time FROM
             (SELECT sort / 1000 AS time FROM entries WHERE source = sources.id ORDER BY row DESC LIMIT 64) ORDER BY time));",
+    // Entries whose words retention took; what they are known by stays.
+    "ALTER TABLE entries ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
+     DROP INDEX stories_in_order;
+     CREATE INDEX stories_in_order ON entries (sort DESC, row DESC) WHERE story = row AND pruned = 0;",
 ];
 
 /// Settings of a writing connection.

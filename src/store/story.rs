@@ -131,7 +131,9 @@ impl Stories {
 }
 
 fn count(connection: &Connection) -> rusqlite::Result<u64> {
-    connection.prepare_cached("SELECT count(*) FROM entries WHERE story = row")?.query_row([], |row| row.get(0))
+    connection
+        .prepare_cached("SELECT count(*) FROM entries WHERE story = row AND pruned = 0")?
+        .query_row([], |row| row.get(0))
 }
 
 /// Judges an entry against a stored one; `None` where that is gone or was split off by hand.

@@ -1,0 +1,221 @@
+//! Commands that change feeds.toml: `add`, `remove`, `fix`, `import`.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::Path;
+
+use chrono::Utc;
+use url::Url;
+
+use super::{Ending, contact, load, print, runtime};
+use crate::config::edit::{self, NewSource};
+use crate::config::{Config, ConfigError};
+use crate::fetch::{Fetcher, Known, Outcome};
+use crate::model::source::{Address, SourceId};
+use crate::opml;
+use crate::parse::ParseError;
+use crate::poll::{PollError, read_document};
+use crate::store::Store;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct AddArguments {
+    /// A feed, or a page that announces one
+    #[arg(value_name = "URL")]
+    url: String,
+    /// The id of the new source; derived from the address if it is not given
+    #[arg(long)]
+    id: Option<String>,
+    /// The group it belongs to
+    #[arg(long, value_name = "G")]
+    group: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RemoveArguments {
+    /// The source
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct FixArguments {
+    /// Say what would be changed, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ImportArguments {
+    /// The subscription list
+    #[arg(value_name = "FILE.opml")]
+    file: std::path::PathBuf,
+}
+
+/// The configuration, or an empty one where there is no file yet.
+fn load_or_empty(path: &Path) -> Result<(String, Config), Ending> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((text, load(path)?)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok((String::new(), Config::check("", path).map_err(Ending::Config)?))
+        }
+        Err(error) => Err(Ending::Failed(format!("{} cannot be read: {error}", path.display()))),
+    }
+}
+
+/// Writes the file whole or not at all, after the daemon's own check of it.
+fn write(path: &Path, text: &str) -> Result<(), Ending> {
+    Config::check(text, path).map_err(|ConfigError { file, problems }| {
+        let first = problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
+        Ending::Failed(format!("{} would have an error and stays as it was: {first}", file.display()))
+    })?;
+    let failed = |error: std::io::Error| Ending::Failed(format!("{} cannot be written: {error}", path.display()));
+    // A link is followed, so that it stays one.
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let beside = path.with_extension("toml.new");
+    let mut file = std::fs::File::create(&beside).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    if let Ok(about) = std::fs::metadata(&path) {
+        std::fs::set_permissions(&beside, about.permissions()).map_err(failed)?;
+    }
+    std::fs::rename(&beside, &path).map_err(failed)
+}
+
+/// An id that no source has yet.
+fn free_id(wanted: SourceId, taken: &HashSet<SourceId>) -> SourceId {
+    let mut id = wanted.clone();
+    let mut copy = 1;
+    while taken.contains(&id) {
+        copy += 1;
+        let short: String = wanted.as_str().chars().take(58).collect();
+        id = SourceId::new(&format!("{short}-{copy}")).unwrap_or_else(|_| wanted.clone());
+    }
+    id
+}
+
+pub(super) fn add(path: &Path, arguments: &AddArguments) -> Result<(), Ending> {
+    let (text, config) = load_or_empty(path)?;
+    let written =
+        if arguments.url.contains("://") { arguments.url.clone() } else { format!("https://{}", arguments.url) };
+    let url = Url::parse(&written)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or_else(|| Ending::Usage(format!("`{}` is no web address", arguments.url)))?;
+    let (url, title, entries) = runtime()?.block_on(discover(&config, url))?;
+    let address = Address::Web(url.clone());
+    if let Some(known) = config.sources.iter().find(|source| source.address == address) {
+        return Err(Ending::Failed(format!("{url} is already the source `{}`", known.id)));
+    }
+    let taken: HashSet<SourceId> = config.sources.iter().map(|source| source.id.clone()).collect();
+    let bad = |text: &str| Ending::Usage(format!("`{text}` is no id: letters, digits, '-', '_' and '.', at most 64"));
+    let id = match &arguments.id {
+        Some(id) => SourceId::new(id).map_err(|_| bad(id))?,
+        None => free_id(SourceId::from_address(&address), &taken),
+    };
+    if taken.contains(&id) {
+        return Err(Ending::Usage(format!("there is a source `{id}` already; give another with --id")));
+    }
+    if let Some(group) = &arguments.group {
+        SourceId::new(group).map_err(|_| bad(group))?;
+    }
+    let source = NewSource { id: id.clone(), url: url.to_string(), name: None, group: arguments.group.clone() };
+    write(path, &edit::append(&text, &[source])?)?;
+    print(format!("added {id}: {title}, {entries} entries, {url}").as_bytes())
+}
+
+/// The feed at an address, or the first that the page there announces and that can be read.
+async fn discover(config: &Config, url: Url) -> Result<(Url, String, usize), Ending> {
+    let fetcher = Fetcher::new(&contact(config), config.connect_timeout, std::sync::Arc::default())?;
+    let announced = match look(&fetcher, &url).await {
+        Ok((title, entries)) => return Ok((url, title, entries)),
+        Err(PollError::Parse(ParseError::NotAFeed { announced, .. })) if !announced.is_empty() => announced,
+        Err(error) => return Err(Ending::Failed(format!("{url}: {error}"))),
+    };
+    let mut last = None;
+    for feed in announced.iter().filter_map(|feed| url.join(feed).ok()) {
+        match look(&fetcher, &feed).await {
+            Ok((title, entries)) => return Ok((feed, title, entries)),
+            Err(error) => last = Some(format!("{feed}: {error}")),
+        }
+    }
+    Err(Ending::Failed(last.unwrap_or_else(|| format!("{url} announces no feed"))))
+}
+
+async fn look(fetcher: &Fetcher, url: &Url) -> Result<(String, usize), PollError> {
+    let source = Config::lone_source(Address::Web(url.clone()));
+    let fetched = fetcher.fetch(&source, &Known::NOTHING, Utc::now()).await.map_err(|failed| failed.error)?;
+    let Outcome::Document(document) = fetched.outcome else { return Err(PollError::NothingToKeep) };
+    let reading = read_document(&source, document)?;
+    Ok((reading.feed.title, reading.feed.entries.len()))
+}
+
+pub(super) fn remove(path: &Path, arguments: &RemoveArguments) -> Result<(), Ending> {
+    let config = load(path)?;
+    let source = config
+        .source(&arguments.id)
+        .ok_or_else(|| Ending::Usage(format!("there is no source `{}` in {}", arguments.id, path.display())))?;
+    let text = std::fs::read_to_string(path)?;
+    write(path, &edit::remove(&text, &source.id)?)?;
+    print(format!("removed {}; its entries stay in the store", source.id).as_bytes())
+}
+
+pub(super) fn fix(path: &Path, arguments: &FixArguments) -> Result<(), Ending> {
+    let config = load(path)?;
+    let store = Store::look_at(&config.store)?;
+    let mut text = std::fs::read_to_string(path)?;
+    let mut lines = Vec::new();
+    for row in store.sources()? {
+        let Some(source) = config.source(row.id.as_str()) else { continue };
+        let Some(target) = row.state.moved_to.filter(|target| *target != source.address.to_string()) else { continue };
+        text = edit::move_to(&text, &source.id, &target)?;
+        lines.push(format!("{}: {} -> {target}", source.id, source.address));
+    }
+    if lines.is_empty() {
+        return print(b"no source has moved");
+    }
+    if !arguments.dry_run {
+        write(path, &text)?;
+    }
+    print(lines.join("\n").as_bytes())
+}
+
+pub(super) fn import(path: &Path, arguments: &ImportArguments) -> Result<(), Ending> {
+    let (text, config) = load_or_empty(path)?;
+    let bytes = std::fs::read(&arguments.file)
+        .map_err(|error| Ending::Failed(format!("{} cannot be read: {error}", arguments.file.display())))?;
+    let list = crate::decode::decode(&bytes, None, None);
+    let outlines = opml::parse(list.as_str());
+    if outlines.is_empty() {
+        return Err(Ending::Failed(format!("{} holds no subscription", arguments.file.display())));
+    }
+    let mut taken: HashSet<SourceId> = config.sources.iter().map(|source| source.id.clone()).collect();
+    let mut addresses: HashSet<Address> = config.sources.iter().map(|source| source.address.clone()).collect();
+    let (mut new, mut known, mut unusable) = (Vec::new(), 0, Vec::new());
+    for outline in outlines {
+        // Some programs write feed:// for http://.
+        let written = outline.url.strip_prefix("feed:").map_or(outline.url.clone(), |rest| {
+            if rest.starts_with("//") { format!("http:{rest}") } else { rest.to_owned() }
+        });
+        let url = Url::parse(&written).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let Some(mut url) = url else {
+            unusable.push(outline.url);
+            continue;
+        };
+        url.set_fragment(None);
+        let address = Address::Web(url.clone());
+        if !addresses.insert(address.clone()) {
+            known += 1;
+            continue;
+        }
+        let id = free_id(SourceId::from_address(&address), &taken);
+        taken.insert(id.clone());
+        let group = outline.group.as_deref().map(|name| SourceId::from_name(name).to_string());
+        new.push(NewSource { id, url: url.to_string(), name: outline.title, group });
+    }
+    if !new.is_empty() {
+        write(path, &edit::append(&text, &new)?)?;
+    }
+    for url in &unusable {
+        eprintln!("newsriver: left out {url}: no web address");
+    }
+    print(format!("{} sources added, {known} were there, {} left out", new.len(), unusable.len()).as_bytes())
+}

@@ -1,0 +1,97 @@
+//! Commands that take something out: `export`, `backup`, `prune`, `completions`, `man`.
+
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use clap::CommandFactory;
+use url::Url;
+
+use super::{Ending, contact, load, print};
+use crate::config::Config;
+use crate::live::Live;
+use crate::model::part::Part;
+use crate::publish::Format;
+use crate::store::Store;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ExportArguments {
+    /// What to write to stdout
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// The subscriptions
+    Opml,
+    /// The river as Atom
+    Atom,
+    /// The river as RSS
+    Rss,
+    /// The river as JSON Feed
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct BackupArguments {
+    /// The file to write; one that is there is replaced once the copy is whole
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CompletionsArguments {
+    /// The shell
+    shell: clap_complete::Shell,
+}
+
+fn live(config: Config, store: &Store) -> Result<Live, Ending> {
+    let base = Url::parse(&contact(&config))?;
+    Ok(Live::new(config, store, base, Utc::now())?)
+}
+
+pub(super) fn export(path: &Path, arguments: &ExportArguments) -> Result<(), Ending> {
+    let config = load(path)?;
+    let format = match arguments.what {
+        What::Opml => {
+            let store = Store::look_at(&config.store).ok();
+            return print(crate::live::opml(&config, store.as_ref()).trim_end().as_bytes());
+        }
+        What::Atom => Format::Atom,
+        What::Rss => Format::Rss,
+        What::Json => Format::Json,
+    };
+    let store = Store::look_at(&config.store)?;
+    let river = live(config, &store)?.river(&store, &Part::Whole, None)?;
+    print(&river.render(format))
+}
+
+pub(super) fn backup(path: &Path, arguments: &BackupArguments) -> Result<(), Ending> {
+    let store = Store::look_at(&Config::store_path_of(path))?;
+    let bytes = store.backup(&arguments.file)?;
+    print(format!("{}: {bytes} bytes", arguments.file.display()).as_bytes())
+}
+
+pub(super) fn prune(path: &Path) -> Result<(), Ending> {
+    let config = load(path)?;
+    let Some(keep) = config.keep else {
+        return print(
+            b"nothing to do: `keep` under [store] says how long entries are kept, such as \"365d\"; without it all are",
+        );
+    };
+    let store = Store::look_at(&config.store)?;
+    let horizon = Utc::now() - chrono::TimeDelta::from_std(keep).unwrap_or(chrono::TimeDelta::MAX);
+    let pruned = store.prune(horizon)?;
+    print(format!("{pruned} entries pruned that were first seen before {}", horizon.format("%Y-%m-%d")).as_bytes())
+}
+
+pub(super) fn completions(arguments: &CompletionsArguments) -> Result<(), Ending> {
+    let mut out = Vec::new();
+    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "newsriver", &mut out);
+    print(&out)
+}
+
+pub(super) fn man() -> Result<(), Ending> {
+    let mut out = Vec::new();
+    clap_mangen::Man::new(super::Arguments::command()).render(&mut out)?;
+    print(&out)
+}

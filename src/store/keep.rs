@@ -1,0 +1,113 @@
+//! Keeping the store well: copies, the integrity check, retention, and a damaged file set aside.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::{Store, StoreError, schema};
+
+impl Store {
+    /// Writes a consistent copy to `file` while others read and write; its size in bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the copy cannot be written; what stood at `file` is then as it was.
+    pub fn backup(&self, file: &Path) -> Result<u64, StoreError> {
+        let failed = |source| StoreError::Copy { path: file.to_owned(), source };
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(".part");
+        let part = file.with_file_name(name);
+        match std::fs::remove_file(&part) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let text = part.to_string_lossy().into_owned();
+        self.reading(|connection| connection.execute("VACUUM INTO ?1", [text]).map(drop))?;
+        let copy = std::fs::File::open(&part).map_err(failed)?;
+        copy.sync_all().map_err(failed)?;
+        let bytes = copy.metadata().map_err(failed)?.len();
+        std::fs::rename(&part, file).map_err(failed)?;
+        Ok(bytes)
+    }
+
+    /// What SQLite finds wrong with the file; nothing where all is well.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot even be looked at.
+    pub fn integrity(&self) -> Result<Vec<String>, StoreError> {
+        self.reading(|connection| {
+            let mut check = connection.prepare("PRAGMA integrity_check(20)")?;
+            let found: Vec<String> = check.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            Ok(found.into_iter().filter(|line| line != "ok").collect())
+        })
+    }
+
+    /// Forgets the words of stories all of whose entries were first seen before `horizon`; how many
+    /// entries that were. What they are known by stays, so that none of them ever comes back as new.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub fn prune(&self, horizon: DateTime<Utc>) -> Result<usize, StoreError> {
+        let wrap = |source| StoreError::Sqlite { path: self.path.to_path_buf(), source };
+        let mut connection = Connection::open(&*self.path).map_err(wrap)?;
+        connection.busy_timeout(schema::BUSY).map_err(wrap)?;
+        prune(&mut connection, horizon).map_err(wrap)
+    }
+}
+
+fn prune(connection: &mut Connection, horizon: DateTime<Utc>) -> rusqlite::Result<usize> {
+    let mut pruned = 0;
+    loop {
+        // A thousand at a time, so that polls need not wait for all of them.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let stories: Vec<i64> = transaction
+            .prepare_cached(
+                "SELECT row FROM entries e WHERE story = row AND pruned = 0 AND first_seen < ?1 AND NOT EXISTS
+                    (SELECT 1 FROM entries o WHERE o.story = e.row AND o.first_seen >= ?1) LIMIT 1000",
+            )?
+            .query_map([horizon.timestamp_millis()], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        if stories.is_empty() {
+            return Ok(pruned);
+        }
+        for story in stories {
+            transaction
+                .prepare_cached("DELETE FROM entry_tags WHERE entry IN (SELECT row FROM entries WHERE story = ?1)")?
+                .execute([story])?;
+            transaction
+                .prepare_cached("DELETE FROM joins WHERE entry IN (SELECT row FROM entries WHERE story = ?1)")?
+                .execute([story])?;
+            pruned += transaction
+                .prepare_cached(
+                    "UPDATE entries SET pruned = 1, data = json_object('title', data ->> 'title'), original = x'',
+                        fired = NULL, signature = NULL WHERE story = ?1",
+                )?
+                .execute(params![story])?;
+        }
+        transaction.execute_batch(
+            "UPDATE sources SET entries = (SELECT count(*) FROM entries e WHERE e.source = sources.id AND pruned = 0)",
+        )?;
+        transaction.commit()?;
+    }
+}
+
+/// Moves a damaged store out of the way, with its log; where to.
+///
+/// # Errors
+/// The system's, where it cannot be moved.
+pub fn set_aside(path: &Path, now: DateTime<Utc>) -> std::io::Result<PathBuf> {
+    let named = |base: &Path, end: &str| {
+        let mut name = base.file_name().unwrap_or_default().to_owned();
+        name.push(end);
+        base.with_file_name(name)
+    };
+    let aside = named(path, &now.format(".damaged-%Y%m%dT%H%M%SZ").to_string());
+    std::fs::rename(path, &aside)?;
+    for end in ["-wal", "-shm"] {
+        match std::fs::rename(named(path, end), named(&aside, end)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(aside)
+}
