@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use quick_xml::events::{BytesStart, Event};
 use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
 
 /// A subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Fallible, Origin, Reply, River, newsriver, rss, source};
+use common::{Asked, Fallible, Origin, Reply, River, newsriver, rss, source};
 use serde_json::Value;
 
 #[test]
@@ -131,5 +131,113 @@ fn status_before_the_first_poll_says_what_to_do() -> Fallible {
     let (code, _, err) = river.command(&["status"])?;
     assert_eq!(code, Some(1));
     assert!(err.contains("newsriver run"), "{err}");
+    Ok(())
+}
+
+#[test]
+fn sources_are_added_and_removed_and_the_rest_of_the_file_stays() -> Fallible {
+    let origin = Origin::new(|asked: &Asked| {
+        match asked.path.as_str() {
+        "/" => Reply::Answer(
+            "200 OK\r\nContent-Type: text/html".into(),
+            b"<html><head><link rel=alternate type='application/rss+xml' href='/broken'><link rel=alternate type='application/rss+xml' href='/feed'></head><body>x</body></html>".to_vec(),
+        ),
+        "/feed" => Reply::feed(rss(&[("1", "one")])),
+        _ => Reply::status("404 Not Found"),
+    }
+    })?;
+    let river = River::new("# mine\n[[source]]\nid = \"old\" # kept\nurl = \"file:x.xml\"\n")?;
+    let before = std::fs::read_to_string(river.config())?;
+    let (code, out, err) = river.command(&["add", &origin.url("/"), "--id", "new", "--group", "local"])?;
+    assert!(code == Some(0) && out.contains("1 entries"), "{out}{err}");
+    let text = std::fs::read_to_string(river.config())?;
+    let added = format!("\n[[source]]\nid = \"new\"\nurl = \"{}\"\ngroup = \"local\"\n", origin.url("/feed"));
+    assert_eq!(text, format!("{before}{added}"));
+    let (code, _, err) = river.command(&["add", &origin.url("/feed")])?;
+    assert!(code == Some(1) && err.contains("already the source `new`"), "{err}");
+    let (code, _, err) = river.command(&["add", &origin.url("/nothing")])?;
+    assert!(code == Some(1) && err.contains("404"), "{err}");
+    assert_eq!(river.command(&["remove", "new"])?.0, Some(0));
+    assert_eq!(std::fs::read_to_string(river.config())?, before);
+    assert_eq!(river.command(&["remove", "new"])?.0, Some(2));
+    Ok(())
+}
+
+#[test]
+fn subscriptions_come_in_and_go_out() -> Fallible {
+    let river = River::new("[[source]]\nid = \"a\"\nurl = \"http://a.example/feed\"\n")?;
+    let list = river.folder.path().join("list.opml");
+    let many: String =
+        (0..10_000).map(|n| format!("<outline text='n{n}' xmlUrl='http://h{n}.example/feed'/>")).collect();
+    std::fs::write(
+        &list,
+        format!(
+            "<opml><body><outline text='本地 新闻'><outline text='A' xmlUrl='http://a.example/feed'/>{many}</outline><outline text='gone' xmlUrl='gopher://x/'/></body></opml>"
+        ),
+    )?;
+    let (code, out, err) = river.command(&["import", &list.to_string_lossy()])?;
+    assert!(code == Some(0) && out.starts_with("10000 sources added, 1 were there, 1 left out"), "{out}{err}");
+    let (code, out, err) = river.command(&["export", "opml"])?;
+    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(out.matches("xmlUrl=").count(), 10_001);
+    assert!(out.contains("<outline text=\"本地-新闻\""), "groups come round");
+    Ok(())
+}
+
+#[test]
+fn a_backup_is_whole_and_damage_is_found_and_set_aside() -> Fallible {
+    let river = River::new("[[source]]\nid = \"a\"\nurl = \"file:a.xml\"\n")?;
+    std::fs::write(river.folder.path().join("a.xml"), rss(&[("1", "one"), ("2", "two")]))?;
+    let daemon = river.start()?;
+    daemon.until(|d| d.titles(), |titles| titles.len() == 2)?;
+    let copy = river.folder.path().join("copy.db");
+    let (code, out, err) = river.command(&["backup", &copy.to_string_lossy()])?;
+    assert!(code == Some(0) && out.contains("bytes"), "{out}{err}");
+    daemon.stop()?;
+    let store = river.folder.path().join("newsriver.db");
+    let (code, _, err) = river.command(&["check", "--store"])?;
+    assert!(code == Some(0) && err.contains("no damage"), "{err}");
+    std::fs::write(&store, b"this is no database, and it is longer than a header of one would be")?;
+    let (code, _, err) = river.command(&["check", "--store"])?;
+    assert!(code == Some(1) && err.contains("damaged"), "{err}");
+    let daemon = river.start()?;
+    daemon.until(|d| d.titles(), |titles| titles.len() == 2)?;
+    let (_, log) = daemon.stop()?;
+    assert!(log.iter().any(|line| line.to_string().contains("the store is damaged")), "{log:?}");
+    let aside = std::fs::read_dir(river.folder.path())?
+        .flatten()
+        .any(|f| f.file_name().to_string_lossy().contains(".damaged-"));
+    assert!(aside, "nothing is thrown away");
+    // The backup takes its place.
+    std::fs::copy(&copy, &store)?;
+    let (_, out, _) = river.command(&["status", "--json"])?;
+    assert!(out.contains("\"entries\": 2"), "{out}");
+    Ok(())
+}
+
+#[test]
+fn what_is_pruned_never_comes_back_as_new() -> Fallible {
+    let river = River::new("[store]\nkeep = \"30d\"\n[[source]]\nid = \"a\"\nurl = \"file:a.xml\"\n")?;
+    std::fs::write(river.folder.path().join("a.xml"), rss(&[("1", "one"), ("2", "two")]))?;
+    assert_eq!(river.command(&["poll"])?.0, Some(0));
+    let store = rusqlite::Connection::open(river.folder.path().join("newsriver.db"))?;
+    store.execute("UPDATE entries SET first_seen = first_seen - 40 * 86400000 WHERE data ->> 'title' = 'one'", [])?;
+    let (code, out, err) = river.command(&["prune"])?;
+    assert!(code == Some(0) && out.starts_with("1 entries pruned"), "{out}{err}");
+    let (_, out, _) = river.command(&["poll", "--force"])?;
+    assert!(out.contains("0 entries new, 0 changed"), "{out}");
+    let (_, feed, _) = river.command(&["export", "json"])?;
+    let feed: serde_json::Value = serde_json::from_str(&feed)?;
+    assert_eq!(feed["items"].as_array().map(Vec::len), Some(1), "{feed}");
+    Ok(())
+}
+
+#[test]
+fn shells_and_man_are_served() -> Fallible {
+    let river = River::new("")?;
+    for (arguments, wanted) in [(&["completions", "bash"][..], "newsriver"), (&["man"], ".TH")] {
+        let (code, out, _) = river.command(arguments)?;
+        assert!(code == Some(0) && out.contains(wanted), "{arguments:?}");
+    }
     Ok(())
 }

@@ -124,7 +124,9 @@ impl Places {
         (id_place, place): (Range<usize>, Range<usize>),
         findings: &Findings<'_>,
     ) {
+        // A line is counted only where it is told: files may hold ten thousand sources.
         if let Some(&first) = self.ids.get(&source.id) {
+            let first = findings.line(first);
             let what = if derived { "set an `id` for this source" } else { "give one of them another `id`" };
             findings.add(
                 id_place,
@@ -132,16 +134,17 @@ impl Places {
                 what,
             );
         } else {
-            self.ids.insert(source.id.clone(), findings.line(id_place.start));
+            self.ids.insert(source.id.clone(), id_place.start);
         }
         if let Some(&first) = self.addresses.get(&source.address) {
+            let first = findings.line(first);
             findings.add(
                 place,
                 format!("the url is already that of the source at line {first}"),
                 "remove one of the two",
             );
         } else {
-            self.addresses.insert(source.address.clone(), findings.line(place.start));
+            self.addresses.insert(source.address.clone(), place.start);
         }
     }
 }

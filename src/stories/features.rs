@@ -163,13 +163,36 @@ fn pairs(text: &[char]) -> Sorted<(char, char)> {
 /// Letters and digits alone: compatibility forms (NFKC) and lower case as one, traditional Chinese as
 /// simplified.
 pub(super) fn fold(text: &str) -> Vec<char> {
-    let plain: String = text.nfkc().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let mut plain = String::with_capacity(text.len());
+    each_compatible(text, |c| match c {
+        c if c.is_ascii() => plain.extend(c.is_ascii_alphanumeric().then(|| c.to_ascii_lowercase())),
+        c if is_ideograph(c) => plain.push(c),
+        c if c.is_alphanumeric() => plain.extend(c.to_lowercase()),
+        _ => {}
+    });
     fast2s::convert(&plain).chars().collect()
+}
+
+/// The characters of a text in their compatibility forms (NFKC), one by one: texts are composed (NFC)
+/// already, and most of their characters are their own form.
+fn each_compatible(text: &str, mut take: impl FnMut(char)) {
+    for c in text.chars() {
+        if c.is_ascii() || is_ideograph(c) {
+            take(c);
+        } else {
+            std::iter::once(c).nfkc().for_each(&mut take);
+        }
+    }
+}
+
+fn is_ideograph(c: char) -> bool {
+    matches!(c, '\u{4e00}'..='\u{9fff}')
 }
 
 /// The numbers in a text: `1,299.29` and `１２９９.29` are one.
 fn numbers(text: &str) -> BTreeSet<String> {
-    let folded: Vec<char> = text.nfkc().collect();
+    let mut folded: Vec<char> = Vec::with_capacity(text.len());
+    each_compatible(text, |c| folded.push(c));
     let mut found = BTreeSet::new();
     let mut number = String::new();
     for (at, &c) in folded.iter().enumerate() {
