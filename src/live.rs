@@ -116,6 +116,12 @@ impl Live {
         rows.insert(row.id.clone(), row);
     }
 
+    /// Takes what the store knows of all sources: another program polled or pruned.
+    pub fn set_rows(&self, rows: Vec<SourceRow>) {
+        let mut known = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        known.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
+    }
+
     /// The health of the sources.
     #[must_use]
     pub fn report(&self) -> Report {

@@ -162,6 +162,15 @@ fn the_seed_is_told_as_its_eighteen_stories() -> Fallible {
     let after =
         again.until(|d| d.json("feed.json"), |feed| feed["items"].as_array().is_some_and(|items| !items.is_empty()))?;
     assert_eq!(after["items"], feed["items"]);
+    // What another program does to a story is shown soon.
+    let id = items.iter().find(|item| item["_newsriver"]["sources"].as_array().is_some_and(|all| all.len() > 1));
+    let id = id.and_then(|item| item["_newsriver"]["sources"][1]["id"].as_str().zip(item["id"].as_str()));
+    let (_, story) = id.ok_or("no story of several tellings")?;
+    assert_eq!(common::newsriver(&["split", story], folder.path())?.0, Some(0));
+    again.until(
+        |d| d.json("feed.json"),
+        |feed| feed["items"].as_array().is_some_and(|items| items.len() == STORIES.len() + 1),
+    )?;
     again.stop()?;
     Ok(())
 }

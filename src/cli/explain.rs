@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::Utc;
 use serde_json::json;
 
 use super::{Ending, print};
@@ -36,14 +37,13 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<(), Ending> {
 pub(super) fn split(path: &Path, arguments: &SplitArguments) -> Result<(), Ending> {
     let store = Store::look_at(&Config::store_path_of(path))?;
     let (entry, story) = store.split(&arguments.entry)?.ok_or_else(|| unknown(&arguments.entry))?;
+    store.touch(Utc::now())?;
     let left = if entry == story {
         "it led its story; the others go on under the next id".to_owned()
     } else {
         format!("it left the story {story}")
     };
-    print(
-        format!("{entry} stands alone from now on: {left}. A running daemon shows it with its next change.").as_bytes(),
-    )
+    print(format!("{entry} stands alone from now on: {left}. A running daemon shows it within seconds.").as_bytes())
 }
 
 fn unknown(name: &str) -> Ending {

@@ -81,6 +81,7 @@ pub(super) fn prune(path: &Path) -> Result<(), Ending> {
     let store = Store::look_at(&config.store)?;
     let horizon = Utc::now() - chrono::TimeDelta::from_std(keep).unwrap_or(chrono::TimeDelta::MAX);
     let pruned = store.prune(horizon)?;
+    store.touch(Utc::now())?;
     print(format!("{pruned} entries pruned that were first seen before {}", horizon.format("%Y-%m-%d")).as_bytes())
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::Utc;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -105,6 +106,7 @@ async fn round(config: &Config, sources: Vec<Source>, force: bool) -> Result<Vec
         reports.push((place, report));
     }
     bar.finish_and_clear();
+    store.touch(Utc::now())?;
     store.close().await;
     reports.sort_by_key(|(place, _)| *place);
     Ok(reports.into_iter().map(|(_, report)| report).collect())

@@ -4,6 +4,7 @@
 //! too. One task holds the [`Queue`]; each poll is a task of its own, so a fault in one ends that
 //! one only.
 
+mod keep;
 mod reload;
 mod watch;
 
@@ -93,6 +94,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let mut tasks = JoinSet::new();
     tasks.spawn(web::serve(listener, site.clone(), stop.clone()));
     tasks.spawn(render(site, changed.clone(), stop.clone()));
+    tasks.spawn(keep::keep(live.clone(), store.clone(), changed.clone(), stop.clone()));
     tasks.spawn(watch::watch(config_path, configs, reload, stop.clone()));
     announce(&live);
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::read::{entry, unpack};
-use super::{Store, StoreError, schema};
+use super::{Store, StoreError};
 use crate::model::cleaning::Firing;
 use crate::model::entry::StoredEntry;
 use crate::model::feed::RawEntry;
@@ -59,10 +59,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be written.
     pub fn split(&self, name: &str) -> Result<Option<(String, String)>, StoreError> {
-        let wrap = |source| StoreError::Sqlite { path: self.path.to_path_buf(), source };
-        let mut connection = Connection::open(&*self.path).map_err(wrap)?;
-        connection.busy_timeout(schema::BUSY).map_err(wrap)?;
-        split(&mut connection, name).map_err(wrap)
+        let mut connection = self.writing()?;
+        split(&mut connection, name).map_err(|source| StoreError::Sqlite { path: self.path.to_path_buf(), source })
     }
 }
 

@@ -1,9 +1,10 @@
 //! Keeping the store well: copies, the integrity check, retention, and a damaged file set aside.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{Store, StoreError, schema};
 
@@ -42,21 +43,56 @@ impl Store {
         })
     }
 
+    /// Marks that another program than the daemon changed what the river shows.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub fn touch(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let connection = self.writing()?;
+        connection
+            .execute(
+                "INSERT INTO meta (key, value) VALUES ('touched', ?1) ON CONFLICT DO UPDATE SET value = excluded.value",
+                [now.to_rfc3339()],
+            )
+            .map(drop)
+            .map_err(|source| StoreError::Sqlite { path: self.path.to_path_buf(), source })
+    }
+
+    /// The latest mark of [`Store::touch`].
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn touched(&self) -> Result<Option<String>, StoreError> {
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached("SELECT value FROM meta WHERE key = 'touched'")?;
+            select.query_row([], |row| row.get(0)).optional()
+        })
+    }
+
+    /// A connection for the rare writes that are no polls.
+    pub(super) fn writing(&self) -> Result<Connection, StoreError> {
+        let wrap = |source| StoreError::Sqlite { path: self.path.to_path_buf(), source };
+        let connection = Connection::open(&*self.path).map_err(wrap)?;
+        connection.busy_timeout(schema::BUSY).map_err(wrap)?;
+        Ok(connection)
+    }
+
     /// Forgets the words of stories all of whose entries were first seen before `horizon`; how many
     /// entries that were. What they are known by stays, so that none of them ever comes back as new.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be written.
     pub fn prune(&self, horizon: DateTime<Utc>) -> Result<usize, StoreError> {
-        let wrap = |source| StoreError::Sqlite { path: self.path.to_path_buf(), source };
-        let mut connection = Connection::open(&*self.path).map_err(wrap)?;
-        connection.busy_timeout(schema::BUSY).map_err(wrap)?;
-        prune(&mut connection, horizon).map_err(wrap)
+        let mut connection = self.writing()?;
+        let (entries, stories) = prune(&mut connection, horizon)
+            .map_err(|source| StoreError::Sqlite { path: self.path.to_path_buf(), source })?;
+        self.story_count.fetch_sub(stories, Ordering::Relaxed);
+        Ok(entries)
     }
 }
 
-fn prune(connection: &mut Connection, horizon: DateTime<Utc>) -> rusqlite::Result<usize> {
-    let mut pruned = 0;
+fn prune(connection: &mut Connection, horizon: DateTime<Utc>) -> rusqlite::Result<(usize, u64)> {
+    let (mut pruned, mut told) = (0, 0);
     loop {
         // A thousand at a time, so that polls need not wait for all of them.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -68,8 +104,9 @@ fn prune(connection: &mut Connection, horizon: DateTime<Utc>) -> rusqlite::Resul
             .query_map([horizon.timestamp_millis()], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         if stories.is_empty() {
-            return Ok(pruned);
+            return Ok((pruned, told));
         }
+        told += stories.len() as u64;
         for story in stories {
             transaction
                 .prepare_cached("DELETE FROM entry_tags WHERE entry IN (SELECT row FROM entries WHERE story = ?1)")?
