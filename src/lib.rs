@@ -39,6 +39,7 @@ pub mod observe;
 pub mod live;
 
 pub mod web;
+pub mod websub;
 
 pub mod daemon;
 

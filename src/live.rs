@@ -7,13 +7,16 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::config::{Config, ConfigError};
+use crate::fetch::is_private;
 use crate::model::part::Part;
 use crate::model::report::SourceState;
 use crate::model::source::SourceId;
+use crate::model::websub::Subscription;
 use crate::opml::{self, Outline};
 use crate::publish::{Origin, River};
 use crate::status::Report;
@@ -30,6 +33,18 @@ pub struct Live {
     config_error: RwLock<Option<ConfigError>>,
     rows: RwLock<HashMap<SourceId, SourceRow>>,
     stories: Arc<AtomicU64>,
+    subscriptions: RwLock<HashMap<SourceId, Subscription>>,
+}
+
+/// What a hub sent for a source, signed as it should be.
+#[derive(Debug)]
+pub struct Push {
+    /// The source.
+    pub source: SourceId,
+    /// The value of `Content-Type`.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Bytes,
 }
 
 /// The subscriptions as OPML: what is on the web, with the names and pages that the store knows.
@@ -68,6 +83,7 @@ impl Live {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub fn new(config: Config, store: &Store, listening: Url, started: DateTime<Utc>) -> Result<Self, StoreError> {
+        let subscriptions = store.subscriptions()?.into_iter().map(|one| (one.source.clone(), one)).collect();
         let rows = store.sources()?.into_iter().map(|row| (row.id.clone(), row)).collect();
         Ok(Self {
             started,
@@ -76,7 +92,45 @@ impl Live {
             config_error: RwLock::default(),
             rows: RwLock::new(rows),
             stories: store.story_counter(),
+            subscriptions: RwLock::new(subscriptions),
         })
+    }
+
+    /// Whether hubs may be asked for pushes: they must be able to reach us.
+    #[must_use]
+    pub fn wants_pushes(&self) -> bool {
+        let config = self.config();
+        config.websub.unwrap_or_else(|| config.river.base_url.as_ref().is_some_and(|base| !is_private(base)))
+    }
+
+    /// Every subscription at a hub.
+    #[must_use]
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        self.subscriptions.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// The subscription of a source.
+    #[must_use]
+    pub fn subscription(&self, source: &SourceId) -> Option<Subscription> {
+        self.subscriptions.read().unwrap_or_else(PoisonError::into_inner).get(source).cloned()
+    }
+
+    /// The subscription whose callback has this token.
+    #[must_use]
+    pub fn subscription_at(&self, token: &str) -> Option<Subscription> {
+        let all = self.subscriptions.read().unwrap_or_else(PoisonError::into_inner);
+        all.values().find(|one| one.token == token).cloned()
+    }
+
+    /// Notes a subscription.
+    pub fn put_subscription(&self, subscription: Subscription) {
+        let mut all = self.subscriptions.write().unwrap_or_else(PoisonError::into_inner);
+        all.insert(subscription.source.clone(), subscription);
+    }
+
+    /// Forgets the subscription of a source.
+    pub fn drop_subscription(&self, source: &SourceId) {
+        self.subscriptions.write().unwrap_or_else(PoisonError::into_inner).remove(source);
     }
 
     /// The configuration in force.

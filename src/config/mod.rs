@@ -70,6 +70,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `[store]`: the database file, absolute or relative to the working directory.
     pub store: PathBuf,
+    /// Whether hubs are asked for pushes; where it is not said, if `river.base_url` is public.
+    pub websub: Option<bool>,
     /// How long entries are kept; all for ever where it is not said.
     pub keep: Option<Duration>,
     /// Polls at once.
@@ -222,10 +224,11 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     let store = folder.join(store);
     let (mut poll, concurrency) = read_poll(root.table("poll"), findings);
     poll.clean = source::rules(root.table("clean"), &Rules::default());
+    let websub = read_websub(root.table("websub"));
     let log = read_log(root.table("log"), folder);
     let sources = read_sources(&mut root, &poll, folder, findings);
     root.finish();
-    Config { river, listen, store, keep, concurrency, connect_timeout: poll.timeouts.connect, log, sources }
+    Config { river, listen, store, websub, keep, concurrency, connect_timeout: poll.timeouts.connect, log, sources }
 }
 
 fn read_river(mut section: Section<'_>, findings: &Findings<'_>) -> River {
@@ -327,6 +330,12 @@ fn read_timeouts(section: &mut Section<'_>, inherited: Timeouts) -> Timeouts {
     let whole = positive(section.duration("timeout")).unwrap_or(inherited.whole);
     let first_byte = positive(section.duration("first_byte_timeout")).unwrap_or(inherited.first_byte).min(whole);
     Timeouts { connect: inherited.connect, first_byte, whole }
+}
+
+fn read_websub(mut section: Section<'_>) -> Option<bool> {
+    let subscribe = section.flag("subscribe");
+    section.finish();
+    subscribe
 }
 
 fn read_log(mut section: Section<'_>, folder: &Path) -> Log {

@@ -6,10 +6,12 @@
 
 mod keep;
 mod reload;
+mod service;
 mod watch;
+mod websub;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -29,6 +31,9 @@ use crate::poll::{self, Poller};
 use crate::schedule::Queue;
 use crate::store::{Store, StoreError};
 use crate::web::{self, Site};
+use sd_notify::NotifyState;
+use service::Watchdog;
+use websub::{Heard, Subscriber, Tools};
 
 /// How long running polls may take when the daemon stops.
 const GRACE: Duration = Duration::from_secs(4);
@@ -86,7 +91,8 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let began = Instant::now();
     let listening = listening_url(&listener)?;
     let live = Arc::new(Live::new(config, &store, listening, Utc::now())?);
-    let site = Arc::new(Site::new(live.clone(), store.clone()));
+    let (pushes, new_pushes) = mpsc::channel(64);
+    let site = Arc::new(Site::new(live.clone(), store.clone(), pushes));
     let changed = Arc::new(Notify::new());
     changed.notify_one();
     let (configs, new_configs) = mpsc::channel(4);
@@ -98,8 +104,22 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     tasks.spawn(watch::watch(config_path, configs, reload, stop.clone()));
     announce(&live);
 
-    let scheduler = Scheduler::new(live, &store, changed, stop)?;
+    let fetcher = fetcher(&live, Arc::new(Hosts::default()))?;
+    let poller = Poller::new(fetcher.clone(), store.clone(), &authority(&live));
+    let tools = Arc::new(Mutex::new(Tools { poller, fetcher }));
+    let (heard, hearing) = mpsc::channel(256);
+    let subscriber = Subscriber {
+        live: live.clone(),
+        store: store.clone(),
+        tools: tools.clone(),
+        changed: changed.clone(),
+        stop: stop.clone(),
+    };
+    tasks.spawn(subscriber.run(hearing, new_pushes));
+
+    let scheduler = Scheduler::new(live, tools, heard, changed, stop);
     let (finished, abandoned) = scheduler.run(new_configs).await;
+    service::tell(&[NotifyState::Stopping]);
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a task of the daemon failed");
@@ -131,8 +151,9 @@ fn announce(live: &Live) {
     );
 }
 
-/// Renders the river whenever it changed; changes during a rendering make one more.
+/// Tells the service manager once that readers are served, then renders the river whenever it changed; changes during a rendering make one more.
 async fn render(site: Arc<Site>, changed: Arc<Notify>, stop: CancellationToken) {
+    let mut is_ready = false;
     loop {
         tokio::select! {
             () = changed.notified() => {}
@@ -142,7 +163,12 @@ async fn render(site: Arc<Site>, changed: Arc<Notify>, stop: CancellationToken) 
         let rendering = site.clone();
         let elapsed_ms = || u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
         match tokio::task::spawn_blocking(move || rendering.render()).await {
-            Ok(Ok(entries)) => tracing::debug!(entries, elapsed_ms = elapsed_ms(), "the river is rendered"),
+            Ok(Ok(entries)) => {
+                tracing::debug!(entries, elapsed_ms = elapsed_ms(), "the river is rendered");
+                if !std::mem::replace(&mut is_ready, true) {
+                    service::tell(&[NotifyState::Ready]);
+                }
+            }
             Ok(Err(error)) => tracing::error!(%error, "the river could not be rendered; readers get the one before"),
             Err(error) => tracing::error!(%error, "the rendering of the river failed; readers get the one before"),
         }
@@ -152,8 +178,9 @@ async fn render(site: Arc<Site>, changed: Arc<Notify>, stop: CancellationToken) 
 /// Polls each source when it is due.
 struct Scheduler {
     live: Arc<Live>,
-    poller: Poller,
+    tools: Arc<Mutex<Tools>>,
     hosts: Arc<Hosts>,
+    heard: mpsc::Sender<Heard>,
     queue: Queue,
     changed: Arc<Notify>,
     stop: CancellationToken,
@@ -161,11 +188,15 @@ struct Scheduler {
 }
 
 impl Scheduler {
-    fn new(live: Arc<Live>, store: &Store, changed: Arc<Notify>, stop: CancellationToken) -> Result<Self, FetchError> {
+    fn new(
+        live: Arc<Live>,
+        tools: Arc<Mutex<Tools>>,
+        heard: mpsc::Sender<Heard>,
+        changed: Arc<Notify>,
+        stop: CancellationToken,
+    ) -> Self {
         let config = live.config();
-        let fetcher = fetcher(&live, Arc::new(Hosts::default()))?;
-        let hosts = fetcher.hosts();
-        let poller = Poller::new(fetcher, store.clone(), &authority(&live));
+        let hosts = tools.lock().unwrap_or_else(PoisonError::into_inner).fetcher.hosts();
         let mut queue = Queue::new(config.concurrency);
         let now = Utc::now();
         for source in config.sources.iter().filter(|source| source.enabled) {
@@ -173,20 +204,22 @@ impl Scheduler {
                 queue.put(&source.id, due, source.address.host(), source.per_host);
             }
         }
-        Ok(Self { live, poller, hosts, queue, changed, stop, polls: JoinSet::new() })
+        Self { live, tools, hosts, heard, queue, changed, stop, polls: JoinSet::new() }
     }
 
     /// Runs until the stop; gives the numbers of polls that were finished and abandoned after it.
     async fn run(mut self, mut configs: mpsc::Receiver<Result<Config, ConfigError>>) -> (usize, usize) {
         let (done, mut ended) = mpsc::unbounded_channel::<Done>();
+        let mut watchdog = Watchdog::new();
         let mut clocks = (Utc::now(), Instant::now());
         while !self.stop.is_cancelled() {
             self.heed_clock(&mut clocks);
+            watchdog.feed();
             let now = Utc::now();
             while let Some(id) = self.queue.next(now, |host| self.hosts.held(host, now).is_some()) {
                 self.start(id, done.clone());
             }
-            let sleep = self.until_due();
+            let sleep = watchdog.longest_sleep(self.until_due());
             tokio::select! {
                 Some(done) = ended.recv() => self.end(&done),
                 Some(result) = configs.recv() => self.take_config(result),
@@ -245,11 +278,18 @@ impl Scheduler {
 
     fn start(&mut self, id: SourceId, done: mpsc::UnboundedSender<Done>) {
         let config = self.live.config();
-        let Some(source) = config.source(id.as_str()).cloned() else {
+        let Some(mut source) = config.source(id.as_str()).cloned() else {
             self.queue.remove(&id);
             return;
         };
-        let (live, poller, changed) = (self.live.clone(), self.poller.clone(), self.changed.clone());
+        let poller = self.tools.lock().unwrap_or_else(PoisonError::into_inner).poller.clone();
+        let (live, changed, heard) = (self.live.clone(), self.changed.clone(), self.heard.clone());
+        let pushed = websub::is_pushed(&live, &id, Utc::now());
+        if pushed {
+            // Polls only see to it that the hub has forgotten nothing.
+            source.min_every = source.every;
+            source.every *= 4;
+        }
         let span = tracing::info_span!("poll", source.id = %id);
         let turn = async move {
             let state = live.state(&id);
@@ -266,6 +306,14 @@ impl Scheduler {
                     if counts.new + counts.changed > 0 || renamed {
                         changed.notify_one();
                     }
+                    let announced = polled.announced.map(|announced| Heard::Announced(id.clone(), announced));
+                    let missed = (pushed && counts.new > 0).then(|| Heard::Missed(id.clone()));
+                    for event in announced.into_iter().chain(missed) {
+                        // A subscriber that is busy hears of it at the next poll.
+                        if let Err(error) = heard.try_send(event) {
+                            tracing::debug!(%error, "the subscriber did not hear of a poll");
+                        }
+                    }
                     due
                 }
                 Err(error) => {
@@ -280,6 +328,12 @@ impl Scheduler {
     }
 
     fn take_config(&mut self, result: Result<Config, ConfigError>) {
+        service::reloading();
+        self.apply_config(result);
+        service::tell(&[NotifyState::Ready]);
+    }
+
+    fn apply_config(&mut self, result: Result<Config, ConfigError>) {
         match result {
             Ok(config) => {
                 let before = self.live.config();
@@ -303,7 +357,11 @@ impl Scheduler {
                 }
                 self.queue.set_concurrency(self.live.config().concurrency);
                 match fetcher(&self.live, self.hosts.clone()) {
-                    Ok(fetcher) => self.poller = self.poller.renewed(fetcher, &authority(&self.live)),
+                    Ok(fetcher) => {
+                        let mut tools = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
+                        let poller = tools.poller.renewed(fetcher.clone(), &authority(&self.live));
+                        *tools = Tools { poller, fetcher };
+                    }
                     Err(error) => tracing::error!(%error, "the HTTP client stays as it was"),
                 }
                 self.changed.notify_one();

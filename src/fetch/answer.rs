@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{
-    AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, LAST_MODIFIED, LOCATION, RETRY_AFTER,
+    AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, LAST_MODIFIED, LINK, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Response, StatusCode};
 use url::Url;
 
-use super::{Failed, FetchError, Fetched, Outcome};
+use super::{Failed, FetchError, Fetched, Links, Outcome};
 use crate::model::document::{Document, Hop, ServerWish, Validators};
 use crate::model::source::Source;
 
@@ -65,6 +65,7 @@ pub(super) async fn answer(
             validators,
             wish,
             is_delta: false,
+            links: Links::default(),
         });
     }
     let is_delta = status.as_u16() == IM_USED;
@@ -72,6 +73,7 @@ pub(super) async fn answer(
         return Err(Failed { error: FetchError::Status { status: status.as_u16() }, wish });
     }
     let content_type = text(CONTENT_TYPE);
+    let links = links(headers, url);
     let bytes = body(source, response).await?;
     let document = Document { url: url.to_string(), content_type, bytes, fetched_at: now };
     Ok(Fetched {
@@ -81,7 +83,29 @@ pub(super) async fn answer(
         validators: fresh,
         wish,
         is_delta,
+        links,
     })
+}
+
+/// The hub and the own address in `Link` headers.
+fn links(headers: &HeaderMap, base: &Url) -> Links {
+    let mut links = Links::default();
+    let values = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+    // A comma inside the address is rarer than two links in one header; both begin with `<`.
+    for part in values.flat_map(|value| value.split(",<").flat_map(|part| part.split(", <"))) {
+        let Some((target, parameters)) = part.trim().trim_start_matches('<').split_once('>') else { continue };
+        let Ok(target) = base.join(target) else { continue };
+        let rels = parameters.split(';').filter_map(|parameter| parameter.trim().strip_prefix("rel="));
+        for rel in rels.flat_map(|rel| rel.trim_matches('"').split_whitespace()) {
+            let place = match rel.to_ascii_lowercase().as_str() {
+                "hub" => &mut links.hub,
+                "self" => &mut links.own,
+                _ => continue,
+            };
+            place.get_or_insert_with(|| target.to_string());
+        }
+    }
+    links
 }
 
 /// The body, decompressed, held to `max_bytes`.
@@ -133,6 +157,17 @@ fn wish(headers: &HeaderMap, now: DateTime<Utc>) -> ServerWish {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hubs_in_headers() -> Result<(), Box<dyn std::error::Error>> {
+        let mut headers = HeaderMap::new();
+        headers.append(LINK, "<https://hub.example/>; rel=\"hub\", </feed>; rel=self".parse()?);
+        headers.append(LINK, "<https://other.example/>; rel=hub".parse()?);
+        let found = links(&headers, &Url::parse("http://a.example/x")?);
+        assert_eq!(found.hub.as_deref(), Some("https://hub.example/"));
+        assert_eq!(found.own.as_deref(), Some("http://a.example/feed"));
+        Ok(())
+    }
 
     #[test]
     fn what_servers_wish() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use tokio::io::AsyncReadExt;
 
-use super::{FetchError, Fetched, Outcome};
+use super::{FetchError, Fetched, Links, Outcome};
 use crate::model::document::{Document, ServerWish, Validators};
 use crate::model::source::Source;
 
@@ -31,5 +31,6 @@ pub(super) async fn read(path: &Path, source: &Source, now: DateTime<Utc>) -> Re
         validators: Validators::default(),
         wish: ServerWish::default(),
         is_delta: false,
+        links: Links::default(),
     })
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, USER_AGENT};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, USER_AGENT};
 use reqwest::{Client, Response, StatusCode};
 use url::Url;
 
@@ -52,6 +52,17 @@ pub struct Fetched {
     pub wish: ServerWish,
     /// Whether the body holds only what is new since the validators (RFC 3229).
     pub is_delta: bool,
+    /// The hub and the address of itself that the headers name (`Link`, RFC 8288).
+    pub links: Links,
+}
+
+/// What the `Link` headers of an answer name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// `rel=hub`.
+    pub hub: Option<String>,
+    /// `rel=self`.
+    pub own: Option<String>,
 }
 
 /// What is known of a source's document.
@@ -197,6 +208,50 @@ impl Fetcher {
         self.fetch_linked(source, url, now).await
     }
 
+    /// Sends a form to a hub that `source` named: learnt from the network, so the address rules hold.
+    /// Redirects are not followed.
+    ///
+    /// # Errors
+    /// [`FetchError`] where it does not answer with 2xx.
+    pub async fn post_form(&self, source: &Source, url: &Url, form: &[(&str, String)]) -> Result<(), FetchError> {
+        let written = match &source.address {
+            Address::Web(written) => Some(written),
+            Address::File(_) => None,
+        };
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(FetchError::BadRedirect { location: url.to_string() });
+        }
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let client = self.client(source, written, url)?;
+        let request = client
+            .post(url.clone())
+            .header(USER_AGENT, &self.user_agent)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body);
+        let place = self.hosts.enter(url.host_str().unwrap_or_default(), source.per_host, gap(source, url)).await;
+        let limit = source.timeouts.whole;
+        let response = match tokio::time::timeout(limit, request.send()).await {
+            Ok(response) => response.map_err(|error| FetchError::from_reqwest(error, source.timeouts.connect))?,
+            Err(_) => return Err(FetchError::TimedOut { step: "the hub", limit, key: "timeout" }),
+        };
+        drop(place);
+        let status = response.status();
+        if status.is_success() { Ok(()) } else { Err(FetchError::Status { status: status.as_u16() }) }
+    }
+
+    /// The client for one hop, by the address rules.
+    fn client(&self, source: &Source, written: Option<&Url>, url: &Url) -> Result<Client, FetchError> {
+        let trusted = source.allow_private || written.is_some_and(|written| address::is_as_written(written, url));
+        if !trusted {
+            address::check_literal(url)?;
+        }
+        Ok(match &source.proxy {
+            Some(proxy) => self.through(proxy)?,
+            None if trusted => self.open.clone(),
+            None => self.guarded.clone(),
+        })
+    }
+
     async fn in_time(
         &self,
         source: &Source,
@@ -269,15 +324,7 @@ impl Fetcher {
         url: &Url,
         known: &Validators,
     ) -> Result<Response, FetchError> {
-        let trusted = source.allow_private || written.is_some_and(|written| address::is_as_written(written, url));
-        if !trusted {
-            address::check_literal(url)?;
-        }
-        let client = match &source.proxy {
-            Some(proxy) => &self.through(proxy)?,
-            None if trusted => &self.open,
-            None => &self.guarded,
-        };
+        let client = self.client(source, written, url)?;
         let mut request = client.get(url.clone()).headers(self.headers(source, written, url));
         // Validators are the business of the address that gave them, and of no other.
         if known.of.as_deref() == Some(url.as_str()) {

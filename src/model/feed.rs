@@ -194,6 +194,8 @@ pub struct RawFeed {
     pub link: Option<String>,
     /// The address the feed gives for itself (`rel=self`).
     pub self_link: Option<String>,
+    /// The hub that pushes its changes (WebSub, `rel=hub`).
+    pub hub: Option<String>,
     /// Subtitle or description.
     pub description: Option<RawText>,
     /// The language, as a tag of BCP 47.
@@ -221,6 +223,7 @@ impl RawFeed {
             title: None,
             link: None,
             self_link: None,
+            hub: None,
             description: None,
             language: None,
             authors: Vec::new(),

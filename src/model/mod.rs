@@ -11,3 +11,4 @@ pub mod part;
 pub mod report;
 pub mod source;
 pub mod text;
+pub mod websub;

@@ -30,6 +30,7 @@ fn feed(source: atom_syndication::Feed) -> RawFeed {
     feed.description = source.subtitle.and_then(text);
     feed.link = alternate(&source.links);
     feed.self_link = source.links.iter().find(|link| link.rel == "self").map(|link| link.href.clone());
+    feed.hub = source.links.iter().find(|link| link.rel == "hub").map(|link| link.href.clone());
     feed.language = source.lang;
     feed.base = source.base;
     feed.authors = source.authors.into_iter().map(person).collect();

@@ -25,6 +25,12 @@ pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
     feed.title = string(&root, "title").map(RawText::plain);
     feed.link = string(&root, "home_page_url");
     feed.self_link = string(&root, "feed_url");
+    let hubs = root.get("hubs").and_then(Value::as_array);
+    let is_websub = |hub: &&Map<String, Value>| {
+        string(hub, "type").is_some_and(|kind| matches!(kind.to_lowercase().as_str(), "websub" | "pubsubhubbub"))
+    };
+    feed.hub =
+        hubs.into_iter().flatten().filter_map(Value::as_object).find(is_websub).and_then(|hub| string(hub, "url"));
     feed.description = string(&root, "description").map(RawText::plain);
     feed.language = string(&root, "language");
     feed.authors = authors(&root);

@@ -66,6 +66,7 @@ fn feed(channel: rss::Channel) -> RawFeed {
         for link in atom.links {
             match link.rel.as_str() {
                 "self" => feed.self_link = feed.self_link.take().or(Some(link.href)),
+                "hub" => feed.hub = feed.hub.take().or(Some(link.href)),
                 "alternate" => feed.link = feed.link.take().or(Some(link.href)),
                 _ => {}
             }

@@ -7,6 +7,7 @@
 mod event;
 mod linked;
 mod outcome;
+mod reading;
 mod timing;
 
 use std::sync::{Arc, Mutex};
@@ -14,37 +15,24 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::clean::Cleaner;
 use crate::fetch::{Failed, FetchError, Fetched, Fetcher, Known, Outcome};
-use crate::model::cleaning::Firing;
-use crate::model::document::{Document, ServerWish, Validators, charset_of};
-use crate::model::entry::{Entry, Feed};
-use crate::model::feed::RawFeed;
+use crate::model::document::{Document, Validators};
 use crate::model::report::{Counts, ErrorKind, Failure, PollReport, PollStatus, SourceState};
 use crate::model::source::Source;
-use crate::model::text::hex;
-use crate::normalise::{self, Context};
+use crate::model::websub::Announced;
 use crate::parse::ParseError;
 use crate::schedule::{After, Outage};
-use crate::store::{OVERRUN, PollCommit, ReadDocument, SourceRow, Store, StoreError};
-use crate::{clean, decode, identity, parse};
+use crate::store::{OVERRUN, PollCommit, SourceRow, Store, StoreError};
 pub use event::log;
-use outcome::{Nothing, Success};
-
-/// Changes whenever the same bytes would be read in another way than by the version before, so
-/// that documents which did not change are read again.
-const READING: u32 = 3;
+use outcome::{Announces, Nothing, Success};
+pub use reading::{Reading, clean_entries, read_document};
 
 /// How long a server is believed that says "not changed", seconds.
 const LONGEST_UNCHANGED: i64 = 7 * 24 * 3600;
-
-/// Earlier titles of a source that its affixes are learnt from, beside those of the document.
-const KNOWN_TITLES: usize = 300;
 
 /// Why a poll failed.
 #[derive(Debug, Error)]
@@ -88,47 +76,6 @@ impl PollError {
     }
 }
 
-/// A document as far as it is pure work: bytes in, values out.
-#[derive(Debug)]
-pub struct Reading {
-    /// What the publisher sent.
-    pub raw: RawFeed,
-    /// What was made of it.
-    pub feed: Feed,
-    /// The charset it was in.
-    pub charset: &'static str,
-    /// The address of the document, where it has one on the web.
-    pub url: Option<Url>,
-}
-
-/// Reads the bytes of a document of `source`.
-///
-/// # Errors
-/// [`ParseError`] where it is no feed.
-pub fn read_document(source: &Source, document: Document) -> Result<Reading, ParseError> {
-    let http_charset = document.content_type.as_deref().and_then(charset_of);
-    let text = decode::decode(&document.bytes, source.charset, http_charset);
-    let raw = parse::parse(&text, source.select.as_ref())?;
-    let document_url = source.base_url.clone().or_else(|| Url::parse(&document.url).ok());
-    let url = Url::parse(&document.url).ok().or_else(|| document_url.clone());
-    let context = Context { document_url, timezone: source.timezone, tags: &source.tags, now: document.fetched_at };
-    let feed = normalise::normalise(&raw, &context);
-    Ok(Reading { raw, feed, charset: text.charset(), url })
-}
-
-/// Cleans the entries of one document by the rules of their source; what each rule did, entry by
-/// entry. `known_titles` are those that the publisher gave earlier entries.
-#[must_use]
-pub fn clean_entries(
-    source: &Source,
-    entries: &mut [Entry],
-    known_titles: &[String],
-    now: DateTime<Utc>,
-) -> Vec<Vec<Firing>> {
-    let cleaner = Cleaner::new(&source.clean, entries, known_titles, now);
-    entries.iter_mut().map(|entry| cleaner.clean(entry)).collect()
-}
-
 /// Polls sources; clones share the client and the store.
 #[derive(Debug, Clone)]
 pub struct Poller {
@@ -146,6 +93,8 @@ pub struct Polled {
     pub report: PollReport,
     /// The source afterwards.
     pub row: SourceRow,
+    /// The hub that its document announces.
+    pub announced: Option<Announced>,
 }
 
 impl Poller {
@@ -173,27 +122,57 @@ impl Poller {
     pub async fn poll(&self, source: &Source, state: &SourceState, force: bool) -> Polled {
         let started_at = Utc::now();
         let clock = Instant::now();
-        let recipe = source.recipe();
-        let known = !force && state.recipe.as_deref() == Some(recipe.as_str());
-        let brought = self.bring(source, state, known, recipe, started_at).await;
-        let (success, failed) = match brought {
-            Ok(success) => (Some(success), None),
-            Err(failed) => (None, Some(failed)),
-        };
-        let after = self.after(source, state, failed.as_ref().map(|failed| &failed.error), started_at);
+        let known = !force && state.recipe.as_deref() == Some(source.recipe().as_str());
+        let brought = self.bring(source, state, known, started_at).await;
+        self.finish(source, state, brought, started_at, clock).await
+    }
+
+    /// Takes what a hub pushed for `source`: as a document that says nothing of what it leaves out. The
+    /// next poll stays when it was, and is none the wiser.
+    ///
+    /// # Errors
+    /// [`PollError`] where it is no feed; nothing is written then.
+    pub async fn push(&self, source: &Source, state: &SourceState, document: Document) -> Result<Polled, PollError> {
+        let (started_at, clock) = (document.fetched_at, Instant::now());
+        let success = Success { bytes: document.bytes.len() as u64, ..Success::new(state) };
+        let success = self.take(source, document, None, true, success).await.map_err(|nothing| nothing.error)?;
+        let mut commit = self.commit_of(source, state, started_at, clock.elapsed(), After::Success);
+        success.put_into(&mut commit, state);
+        commit.validators = None;
+        commit.next_poll = state.next_poll;
+        Ok(self.store(source, state, commit, clock).await)
+    }
+
+    async fn finish(
+        &self,
+        source: &Source,
+        state: &SourceState,
+        brought: Result<Success, Nothing>,
+        started_at: DateTime<Utc>,
+        clock: Instant,
+    ) -> Polled {
+        let error = brought.as_ref().err().map(|nothing| &nothing.error);
+        let after = self.after(source, state, error, started_at);
         let mut commit = self.commit_of(source, state, started_at, clock.elapsed(), after);
-        let wish = match (success, &failed) {
-            (Some(success), _) => success.put_into(&mut commit, state),
-            (None, Some(failed)) => {
-                commit.put_failure(source, &failed.error);
-                failed.wish.clone()
+        let (wish, announced) = match brought {
+            Ok(mut success) => {
+                let announced = success.announced.take();
+                (success.put_into(&mut commit, state), announced)
             }
-            (None, None) => ServerWish::default(),
+            Err(nothing) => {
+                commit.put_failure(source, &nothing.error);
+                (nothing.wish, None)
+            }
         };
         timing::set_next(source, &mut commit, after, &wish);
+        Polled { announced, ..self.store(source, state, commit, clock).await }
+    }
+
+    /// Writes a poll, and tells what became of it.
+    async fn store(&self, source: &Source, state: &SourceState, commit: PollCommit, clock: Instant) -> Polled {
         let mut report = PollReport {
             source: source.id.clone(),
-            started_at,
+            started_at: commit.started_at,
             elapsed: Duration::ZERO,
             status: commit.status,
             http_status: commit.http_status,
@@ -213,7 +192,7 @@ impl Poller {
             Err(error) => self.not_stored(source, state, &mut report, &PollError::Store(error)),
         };
         report.elapsed = clock.elapsed();
-        Polled { report, row }
+        Polled { report, row, announced: None }
     }
 
     /// Everything before the store.
@@ -222,7 +201,6 @@ impl Poller {
         source: &Source,
         state: &SourceState,
         known: bool,
-        recipe: String,
         now: DateTime<Utc>,
     ) -> Result<Success, Nothing> {
         let nothing = Validators::default();
@@ -232,7 +210,7 @@ impl Poller {
         let moved_to = state.moved_to.as_deref().filter(|_| known).and_then(|url| Url::parse(url).ok());
         let known_of_it = Known { moved_to: moved_to.as_ref(), validators, was_well: state.last_success.is_some() };
         let fetched = self.fetcher.fetch(source, &known_of_it, now).await;
-        let Fetched { outcome, http_status, hops, validators, wish, is_delta } =
+        let Fetched { outcome, http_status, hops, validators, wish, is_delta, links } =
             fetched.map_err(|Failed { error, wish }| Nothing { error: error.into(), wish })?;
         let mut success = Success {
             status: PollStatus::NotModified,
@@ -244,6 +222,8 @@ impl Poller {
             warnings: Vec::new(),
             wish,
             moved_to,
+            announces: Announces::default(),
+            announced: None,
         };
         // Only as far as every step was for good.
         if let Some(hop) = hops.iter().take_while(|hop| matches!(hop.status, 301 | 308)).last() {
@@ -259,71 +239,14 @@ impl Poller {
             Outcome::NotModified => return Ok(success),
             Outcome::Document(document) => document,
         };
+        let digest = reading::body_digest(&document);
         success.bytes = document.bytes.len() as u64;
-        let mut body_digest = body_digest(&document);
-        if known && state.body_digest.as_deref() == Some(body_digest.as_str()) {
+        if known && state.body_digest.as_deref() == Some(digest.as_str()) {
             success.status = PollStatus::Unchanged;
             return Ok(success);
         }
-        let wish = success.wish.clone();
-        let fail = |error: PollError| Nothing::since(error, &wish);
-        let mut reading = self.read(source, document).await.map_err(fail)?;
-        let linked = self.read_on(source, &mut reading, now).await.map_err(fail)?;
-        success.status = PollStatus::Ok;
-        success.articles = linked.attempts;
-        if linked.unfinished {
-            // The next poll must see the document again, changed or not.
-            success.validators = Validators::default();
-            body_digest.clear();
-        }
-        success.warnings.extend(reading.raw.warnings.iter().cloned());
-        success.warnings.extend(linked.warnings);
-        // By the publisher's words, so that no change of a rule makes an entry another.
-        let keys = identity::keys(&reading.feed.entries, clean::canonical_link);
-        let (entries, fired) = self.clean(source, reading.feed.entries, now).await.map_err(fail)?;
-        success.document = Some(ReadDocument {
-            body_digest,
-            recipe,
-            title: reading.feed.title,
-            home_page_url: reading.feed.home_page_url,
-            hints: reading.raw.hints,
-            is_delta,
-            entries: reading.raw.entries.into_iter().zip(entries).collect(),
-            fired,
-            keys,
-        });
-        Ok(success)
-    }
-
-    /// Reads on a thread of its own, since it is work for the processor; a panic there is caught.
-    async fn read(&self, source: &Source, document: Document) -> Result<Reading, PollError> {
-        let permit = self.readers.clone().acquire_owned().await;
-        let source = source.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let reading = read_document(&source, document);
-            drop(permit);
-            reading
-        });
-        match read.await {
-            Ok(reading) => Ok(reading?),
-            Err(error) => Err(PollError::Panicked(error.to_string())),
-        }
-    }
-
-    /// Cleaning is work for the processor too.
-    async fn clean(
-        &self,
-        source: &Source,
-        mut entries: Vec<Entry>,
-        now: DateTime<Utc>,
-    ) -> Result<(Vec<Entry>, Vec<Vec<Firing>>), PollError> {
-        let (source, store) = (source.clone(), self.store.clone());
-        let cleaned = tokio::task::spawn_blocking(move || {
-            let known_titles = store.titles(&source.id, KNOWN_TITLES)?;
-            let fired = clean_entries(&source, &mut entries, &known_titles, now);
-            Ok((entries, fired))
-        });
-        cleaned.await.map_err(|error| PollError::Panicked(error.to_string()))?
+        success.announces = Announces { hub: links.hub, own: links.own };
+        self.take(source, document, Some(digest), is_delta, success).await
     }
 
     /// What every poll writes, before it is known what it brought.
@@ -390,13 +313,4 @@ impl Poller {
             state,
         }
     }
-}
-
-fn body_digest(document: &Document) -> String {
-    let mut hash = Sha256::new();
-    hash.update(READING.to_le_bytes());
-    hash.update(document.content_type.as_deref().unwrap_or_default());
-    hash.update([0]);
-    hash.update(&document.bytes);
-    hex(&hash.finalize()[..16])
 }

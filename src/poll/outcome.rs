@@ -6,6 +6,7 @@ use super::PollError;
 use crate::model::document::{ServerWish, Validators};
 use crate::model::report::{PollStatus, SourceState};
 use crate::model::source::Source;
+use crate::model::websub::Announced;
 use crate::store::{ArticleAttempt, PollCommit, ReadDocument};
 
 /// What is to be written of a poll that went well.
@@ -19,6 +20,17 @@ pub(super) struct Success {
     pub(super) warnings: Vec<String>,
     pub(super) wish: ServerWish,
     pub(super) moved_to: Option<Url>,
+    /// What the headers announce.
+    pub(super) announces: Announces,
+    /// What they and the document announce together.
+    pub(super) announced: Option<Announced>,
+}
+
+/// The hub and the own address that headers name.
+#[derive(Debug, Default)]
+pub(super) struct Announces {
+    pub(super) hub: Option<String>,
+    pub(super) own: Option<String>,
 }
 
 /// A poll that brought nothing.
@@ -34,6 +46,23 @@ impl Nothing {
 }
 
 impl Success {
+    /// Of a document that no request brought.
+    pub(super) fn new(state: &SourceState) -> Self {
+        Self {
+            status: PollStatus::Ok,
+            http_status: None,
+            bytes: 0,
+            validators: Validators::default(),
+            document: None,
+            articles: Vec::new(),
+            warnings: Vec::new(),
+            wish: ServerWish::default(),
+            moved_to: state.moved_to.as_deref().and_then(|url| Url::parse(url).ok()),
+            announces: Announces::default(),
+            announced: None,
+        }
+    }
+
     /// Puts what was brought into the commit; gives what the server wishes.
     pub(super) fn put_into(self, commit: &mut PollCommit, state: &SourceState) -> ServerWish {
         let now = commit.started_at.timestamp();

@@ -66,8 +66,8 @@ pub struct PollCommit {
 /// A document that was read without error.
 #[derive(Debug)]
 pub struct ReadDocument {
-    /// The digest of its bytes.
-    pub body_digest: String,
+    /// The digest of its bytes, where the next poll may find the same ones.
+    pub body_digest: Option<String>,
     /// The recipe it was read by.
     pub recipe: String,
     /// The feed's title.
@@ -365,7 +365,7 @@ fn write_source(
             validators.is_some(),
             validators.and_then(|v| v.etag.as_ref()),
             validators.and_then(|v| v.last_modified.as_ref()),
-            document.map(|d| &d.body_digest),
+            document.and_then(|d| d.body_digest.as_ref()),
             document.map(|d| &d.recipe),
             document.map(|d| &d.title).filter(|t| !t.is_empty()),
             document.and_then(|d| d.home_page_url.as_ref()),

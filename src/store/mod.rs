@@ -12,6 +12,7 @@ mod keep;
 mod read;
 mod schema;
 mod story;
+mod websub;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -320,6 +320,6 @@ fn source_id(row: &Row<'_>, column: usize) -> rusqlite::Result<SourceId> {
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into()))
 }
 
-fn time(milliseconds: i64) -> DateTime<Utc> {
+pub(super) fn time(milliseconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(milliseconds).unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -123,6 +123,19 @@ const MIGRATIONS: [&str; 7] = [
     "ALTER TABLE entries ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
      DROP INDEX stories_in_order;
      CREATE INDEX stories_in_order ON entries (sort DESC, row DESC) WHERE story = row AND pruned = 0;",
+    // Hubs that push (WebSub).
+    "CREATE TABLE subscriptions (
+        source          TEXT PRIMARY KEY,
+        hub             TEXT NOT NULL,
+        topic           TEXT NOT NULL,
+        token           TEXT NOT NULL UNIQUE,
+        secret          TEXT NOT NULL,
+        stage           TEXT NOT NULL,
+        asked_at        INTEGER NOT NULL,
+        failures        INTEGER NOT NULL,
+        lease_until     INTEGER,
+        is_trusted      INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// Settings of a writing connection.

@@ -37,7 +37,7 @@ fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Result<PollCommit, B
         warnings: Vec::new(),
         validators: None,
         document: Some(ReadDocument {
-            body_digest: "d".into(),
+            body_digest: Some("d".into()),
             recipe: "r".into(),
             title: "T".into(),
             home_page_url: None,

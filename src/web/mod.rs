@@ -4,6 +4,7 @@
 //! touches neither the store nor the renderer.
 
 mod body;
+mod hub;
 mod pages;
 mod route;
 
@@ -67,7 +68,7 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationTok
         let site = site.clone();
         let service = service_fn(move |request| {
             let site = site.clone();
-            async move { Ok::<_, Infallible>(site.respond(&request).await) }
+            async move { Ok::<_, Infallible>(site.respond(request).await) }
         });
         let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), service).into_owned());
         tokio::spawn(async move {

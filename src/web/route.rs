@@ -8,10 +8,11 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::mpsc;
 
 use super::body::Body;
-use super::pages;
-use crate::live::Live;
+use super::{hub, pages};
+use crate::live::{Live, Push};
 use crate::model::part::Part;
 use crate::model::source::SourceId;
 use crate::publish::{Format, River};
@@ -65,8 +66,10 @@ type PageKey = (Part, Format, Option<Cursor>);
 /// Everything that can be asked for.
 #[derive(Debug)]
 pub struct Site {
-    live: Arc<Live>,
-    store: Store,
+    pub(super) live: Arc<Live>,
+    pub(super) store: Store,
+    /// Where what hubs push goes.
+    pub(super) pushes: mpsc::Sender<Push>,
     rendered: RwLock<Option<Arc<Rendered>>>,
     pages: Mutex<HashMap<PageKey, Arc<Body>>>,
 }
@@ -74,8 +77,8 @@ pub struct Site {
 impl Site {
     /// A site without a river yet.
     #[must_use]
-    pub fn new(live: Arc<Live>, store: Store) -> Self {
-        Self { live, store, rendered: RwLock::default(), pages: Mutex::default() }
+    pub fn new(live: Arc<Live>, store: Store, pushes: mpsc::Sender<Push>) -> Self {
+        Self { live, store, pushes, rendered: RwLock::default(), pages: Mutex::default() }
     }
 
     /// Renders the river as the store has it now; requests meanwhile get the one before.
@@ -91,13 +94,18 @@ impl Site {
     }
 
     /// Answers a request.
-    pub async fn respond(self: &Arc<Self>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let query = request.uri().query();
-        let mut response = self.answer(request.method(), request.uri().path(), query, request.headers()).await;
+    pub async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let is_head = request.method() == Method::HEAD;
+        let mut response = if let Some(token) = hub::token_at(request.uri().path()).map(str::to_owned) {
+            self.hub(&token, request).await
+        } else {
+            let query = request.uri().query();
+            self.answer(request.method(), request.uri().path(), query, request.headers()).await
+        };
         for (name, value) in SAFE_HEADERS {
             response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        if request.method() == Method::HEAD {
+        if is_head {
             *response.body_mut() = Bytes::new();
         }
         response.map(Full::new)
@@ -252,7 +260,7 @@ fn not_yet() -> Response<Bytes> {
     response
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
+pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(text.as_bytes()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -21,6 +21,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Asked {
     pub path: String,
     pub headers: Vec<(String, String)>,
+    pub body: String,
 }
 
 impl Asked {
@@ -82,12 +83,18 @@ impl Origin {
 
 fn answer(mut stream: TcpStream, handler: &Handler, seen: &Mutex<Vec<Asked>>) {
     let Ok(copy) = stream.try_clone() else { return };
-    let mut lines = BufReader::new(copy).lines().map_while(Result::ok);
+    let mut reader = BufReader::new(copy);
+    let mut lines = reader.by_ref().lines().map_while(Result::ok);
     let Some(first) = lines.next() else { return };
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
     let headers = lines.take_while(|line| !line.is_empty());
     let headers = headers.filter_map(|l| l.split_once(": ").map(|(k, v)| (k.to_owned(), v.to_owned()))).collect();
-    let asked = Asked { path, headers };
+    let mut asked = Asked { path, headers, body: String::new() };
+    let length = asked.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    if reader.read_exact(&mut body).is_ok() {
+        asked.body = String::from_utf8_lossy(&body).into_owned();
+    }
     if let Ok(mut all) = seen.lock() {
         all.push(asked.clone());
     }

@@ -1,0 +1,167 @@
+//! A document becomes entries: decoding, parsing and cleaning as work for the processor.
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::outcome::{Announces, Nothing, Success};
+use super::{PollError, Poller};
+use crate::clean::Cleaner;
+use crate::model::cleaning::Firing;
+use crate::model::document::{Document, Validators, charset_of};
+use crate::model::entry::{Entry, Feed};
+use crate::model::feed::RawFeed;
+use crate::model::report::PollStatus;
+use crate::model::source::Source;
+use crate::model::text::hex;
+use crate::model::websub::Announced;
+use crate::normalise::{self, Context};
+use crate::parse::ParseError;
+use crate::store::ReadDocument;
+use crate::{clean, decode, identity, parse};
+
+/// Changes whenever the same bytes would be read in another way than by the version before, so
+/// that documents which did not change are read again.
+const READING: u32 = 4;
+
+/// Earlier titles of a source that its affixes are learnt from, beside those of the document.
+const KNOWN_TITLES: usize = 300;
+
+/// A document as far as it is pure work: bytes in, values out.
+#[derive(Debug)]
+pub struct Reading {
+    /// What the publisher sent.
+    pub raw: RawFeed,
+    /// What was made of it.
+    pub feed: Feed,
+    /// The charset it was in.
+    pub charset: &'static str,
+    /// The address of the document, where it has one on the web.
+    pub url: Option<Url>,
+}
+
+/// Reads the bytes of a document of `source`.
+///
+/// # Errors
+/// [`ParseError`] where it is no feed.
+pub fn read_document(source: &Source, document: Document) -> Result<Reading, ParseError> {
+    let http_charset = document.content_type.as_deref().and_then(charset_of);
+    let text = decode::decode(&document.bytes, source.charset, http_charset);
+    let raw = parse::parse(&text, source.select.as_ref())?;
+    let document_url = source.base_url.clone().or_else(|| Url::parse(&document.url).ok());
+    let url = Url::parse(&document.url).ok().or_else(|| document_url.clone());
+    let context = Context { document_url, timezone: source.timezone, tags: &source.tags, now: document.fetched_at };
+    let feed = normalise::normalise(&raw, &context);
+    Ok(Reading { raw, feed, charset: text.charset(), url })
+}
+
+/// Cleans the entries of one document by the rules of their source; what each rule did, entry by
+/// entry. `known_titles` are those that the publisher gave earlier entries.
+#[must_use]
+pub fn clean_entries(
+    source: &Source,
+    entries: &mut [Entry],
+    known_titles: &[String],
+    now: DateTime<Utc>,
+) -> Vec<Vec<Firing>> {
+    let cleaner = Cleaner::new(&source.clean, entries, known_titles, now);
+    entries.iter_mut().map(|entry| cleaner.clean(entry)).collect()
+}
+
+impl Poller {
+    /// Makes entries of a document.
+    pub(super) async fn take(
+        &self,
+        source: &Source,
+        document: Document,
+        mut digest: Option<String>,
+        is_delta: bool,
+        mut success: Success,
+    ) -> Result<Success, Nothing> {
+        let now = document.fetched_at;
+        let wish = success.wish.clone();
+        let fail = |error: PollError| Nothing::since(error, &wish);
+        let mut reading = self.read(source, document).await.map_err(fail)?;
+        let linked = self.read_on(source, &mut reading, now).await.map_err(fail)?;
+        success.status = PollStatus::Ok;
+        success.articles = linked.attempts;
+        if linked.unfinished {
+            // The next poll must see the document again, changed or not.
+            success.validators = Validators::default();
+            digest = digest.map(|_| String::new());
+        }
+        success.warnings.extend(reading.raw.warnings.iter().cloned());
+        success.warnings.extend(linked.warnings);
+        success.announced = announced(&reading, std::mem::take(&mut success.announces));
+        // By the publisher's words, so that no change of a rule makes an entry another.
+        let keys = identity::keys(&reading.feed.entries, clean::canonical_link);
+        let (entries, fired) = self.clean(source, reading.feed.entries, now).await.map_err(fail)?;
+        success.document = Some(ReadDocument {
+            body_digest: digest,
+            recipe: source.recipe(),
+            title: reading.feed.title,
+            home_page_url: reading.feed.home_page_url,
+            hints: reading.raw.hints,
+            is_delta,
+            entries: reading.raw.entries.into_iter().zip(entries).collect(),
+            fired,
+            keys,
+        });
+        Ok(success)
+    }
+
+    /// Reads on a thread of its own, since it is work for the processor; a panic there is caught.
+    pub(super) async fn read(&self, source: &Source, document: Document) -> Result<Reading, PollError> {
+        let permit = self.readers.clone().acquire_owned().await;
+        let source = source.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let reading = read_document(&source, document);
+            drop(permit);
+            reading
+        });
+        match read.await {
+            Ok(reading) => Ok(reading?),
+            Err(error) => Err(PollError::Panicked(error.to_string())),
+        }
+    }
+
+    /// Cleaning is work for the processor too.
+    async fn clean(
+        &self,
+        source: &Source,
+        mut entries: Vec<Entry>,
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<Entry>, Vec<Vec<Firing>>), PollError> {
+        let (source, store) = (source.clone(), self.store.clone());
+        let cleaned = tokio::task::spawn_blocking(move || {
+            let known_titles = store.titles(&source.id, KNOWN_TITLES)?;
+            let fired = clean_entries(&source, &mut entries, &known_titles, now);
+            Ok((entries, fired))
+        });
+        cleaned.await.map_err(|error| PollError::Panicked(error.to_string()))?
+    }
+}
+
+/// What a document or its headers announce of a hub: the headers count first (WebSub, section 4).
+fn announced(reading: &Reading, headers: Announces) -> Option<Announced> {
+    let absolute = |link: Option<&str>| {
+        let link = link?.trim();
+        match &reading.url {
+            Some(base) => base.join(link).ok(),
+            None => Url::parse(link).ok(),
+        }
+    };
+    let hub = headers.hub.or_else(|| absolute(reading.raw.hub.as_deref()).map(String::from))?;
+    let own = headers.own.or_else(|| absolute(reading.raw.self_link.as_deref()).map(String::from));
+    Some(Announced { hub, topic: own.or_else(|| reading.url.as_ref().map(Url::to_string))? })
+}
+
+/// What a document is recognised by, read as this version reads it.
+pub(super) fn body_digest(document: &Document) -> String {
+    let mut hash = Sha256::new();
+    hash.update(READING.to_le_bytes());
+    hash.update(document.content_type.as_deref().unwrap_or_default());
+    hash.update([0]);
+    hash.update(&document.bytes);
+    hex(&hash.finalize()[..16])
+}
