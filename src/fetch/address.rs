@@ -197,9 +197,29 @@ mod tests {
             "http://0177.0.0.1/",
             "http://[::1]/",
             "http://[::ffff:7f00:1]/",
+            "http://0/",
+            "http://0x7f.1/",
+            "http://127.0.0.1./",
+            "http://%31%32%37.0.0.1/",
+            "http://１２７.0.0.1/",
+            "http://[::ffff:169.254.169.254]/",
+            "http://[64:ff9b::a00:1]/",
+            "http://[fe80::1]/",
+            "http://[fd00:ec2::254]/latest",
+            "http://100.100.100.200/latest",
             "http://169.254.169.254/latest",
         ] {
             assert!(check_literal(&Url::parse(url)?).is_err(), "{url}");
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_name_is_judged_by_every_address_that_it_has() -> Result<(), Box<dyn std::error::Error>> {
+        // The one resolution is the one that is dialled: there is no second that could differ.
+        for name in ["localhost", "127.0.0.1"] {
+            let Err(error) = PublicOnly.resolve(name.parse()?).await else { panic!("{name} was let through") };
+            assert!(error.downcast_ref::<Blocked>().is_some_and(|blocked| blocked.address.is_loopback()), "{error}");
         }
         Ok(())
     }

@@ -70,8 +70,16 @@ pub fn next_poll(id: &SourceId, polled: DateTime<Utc>, after: After, rhythm: &Rh
     let pause = match after {
         After::Success => {
             let interval = wait(rhythm.activity, polled, least, rhythm.every);
-            // Up to a tenth less, so that sources of one interval drift apart; never what was not allowed.
-            interval.mul_f64(1.0 - share / 10.0).max(least).max(wished(rhythm))
+            let floor = least.max(wished(rhythm));
+            let pause = if interval < rhythm.every {
+                // Up to a tenth less, so that sources of like habits drift apart.
+                interval.mul_f64(1.0 - share / 10.0)
+            } else if least < rhythm.every {
+                in_turn(id, polled, interval, floor, share)
+            } else {
+                interval
+            };
+            pause.max(floor)
         }
         After::Overrun => least.max(wished(rhythm)),
         After::Failure { in_a_row, lasting } => {
@@ -85,6 +93,16 @@ pub fn next_poll(id: &SourceId, polled: DateTime<Utc>, after: After, rhythm: &Rh
     let pause = pause.max(rhythm.wish.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER));
     let due = TimeDelta::from_std(pause).ok().and_then(|pause| polled.checked_add_signed(pause)).unwrap_or(polled);
     if matches!(after, After::Success | After::Overrun) { allowed(due, rhythm.hints) } else { due }
+}
+
+/// The pause to the source's own place within the interval that many share, so that their polls are
+/// spread evenly over it however they began; on the way there at most half of it is given up.
+fn in_turn(id: &SourceId, polled: DateTime<Utc>, interval: Duration, floor: Duration, share: f64) -> Duration {
+    let whole = interval.as_secs_f64();
+    let place = whole * jitter(id, DateTime::UNIX_EPOCH);
+    let since = (polled.timestamp_millis() as f64 / 1000.0 - place).rem_euclid(whole);
+    let pause = Duration::from_secs_f64(whole - since);
+    if pause >= floor.max(interval / 2) { pause } else { interval.mul_f64(1.0 - share / 2.0) }
 }
 
 /// The interval that a source's own rhythm asks for, from `now` on and within the bounds.

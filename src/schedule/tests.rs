@@ -39,7 +39,7 @@ fn failure(in_a_row: u32) -> After {
 #[test]
 fn an_unknown_source_is_polled_at_its_longest_interval() {
     let (hints, wish) = (PollHints::default(), ServerWish::default());
-    assert!((minutes(27)..=minutes(30)).contains(&pause(After::Success, &hints, &wish)));
+    assert!((minutes(15)..=minutes(30)).contains(&pause(After::Success, &hints, &wish)));
     assert_eq!(pause(After::Overrun, &hints, &wish), minutes(5));
     let activity = Activity::default();
     let rhythm = Rhythm { every: minutes(30), min_every: minutes(5), activity: &activity, hints: &hints, wish: &wish };
@@ -84,7 +84,7 @@ fn wishes_of_servers_and_documents_are_honoured_within_reason() {
     assert_eq!(pause(After::Success, &hints(u32::MAX, u64::MAX), &wish(0, 0)), minutes(24 * 60), "a day is the most");
     assert_eq!(pause(failure(1), &none, &wish(24 * 60, 0)), minutes(24 * 60));
     assert_eq!(pause(failure(1), &none, &wish(60 * 24 * 365, 0)), minutes(7 * 24 * 60));
-    assert!(pause(After::Success, &none, &wish(0, 2)) >= minutes(27), "an earlier wish is no reason to hurry");
+    assert!(pause(After::Success, &none, &wish(0, 2)) >= minutes(15), "an earlier wish is no reason to hurry");
 }
 
 #[test]
