@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Hostile HTML through the daemon into its feeds and pages, judged by xss.py and by a real browser: no payload is live, no
+script ran, no request left. usage: hostile.py NEWSRIVER XSS.PY CHROMIUM"""
+import html.parser, json, pathlib, subprocess, sys, tempfile, time, urllib.request
+
+newsriver, judge, chromium = sys.argv[1:4]
+MARK = "SCRIPT RAN"
+
+
+class Look(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attributes):
+        if tag in ("script", "iframe", "object", "embed", "form", "svg", "math", "base"):
+            self.found.append(tag)
+        for name, value in attributes:
+            value = "".join(c for c in value or "" if c > " ").lower()
+            if name.startswith("on") or (name in ("href", "src") and ":" in value.split("/")[0] and not value.startswith(("http:", "https:", "mailto:"))):
+                self.found.append(f"{tag} {name}={value[:60]}")
+
+
+def browse(url, folder):
+    """The page as a browser has it once its scripts would have run, and the hosts that it asked."""
+    log = folder / "net.json"
+    command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", f"--user-data-dir={folder}/profile", f"--log-net-log={log}", "--virtual-time-budget=4000", "--dump-dom", url]
+    page = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    text = log.read_text(errors="replace")
+    asked = {part.split('"')[0] for part in text.split('"url":"')[1:]}
+    return page, {a.split("/")[2] for a in asked if a.startswith(("http:", "https:"))}
+
+
+with tempfile.TemporaryDirectory() as folder:
+    folder = pathlib.Path(folder)
+    feed = subprocess.run([sys.executable, judge, "feed"], capture_output=True, check=True).stdout
+    (folder / "x.xml").write_bytes(feed)
+    (folder / "feeds.toml").write_text('[server]\nlisten = "127.0.0.1:0"\n[river]\nentries = 500\n[[source]]\nid = "x"\nurl = "file:x.xml"\nname = "<script>alert(1)</script>"\n')
+    log = open(folder / "log", "w+")
+    daemon = subprocess.Popen([newsriver, "run"], cwd=folder, stderr=log)
+    try:
+        base, items = None, []
+        for _ in range(200):
+            text = (folder / "log").read_text()
+            if "the river is at " in text:
+                base = text.split("the river is at ")[1].split("/: ")[0]
+                try:
+                    items = json.load(urllib.request.urlopen(base + "/feed.json"))["items"]
+                except OSError:
+                    pass
+                if items:
+                    break
+            time.sleep(0.05)
+        count = feed.count(b"<item>")
+        assert len(items) > count * 0.8, (len(items), count)
+        bad = []
+        (folder / "feed.json").write_bytes(urllib.request.urlopen(base + "/feed.json").read())
+        judged = subprocess.run([sys.executable, judge, "judge", folder / "feed.json"], capture_output=True, text=True)
+        bad += [] if judged.returncode == 0 else judged.stdout.splitlines()
+        # What the browser asks for by itself is not the page's doing.
+        _, own = browse("about:blank", folder)
+        own.add(base.split("/")[2])
+        own |= {"accounts.google.com", "clients2.google.com", "update.googleapis.com"}
+        for path in ("/", "/status"):
+            page, hosts = browse(base + path, folder)
+            look = Look()
+            look.feed(page)
+            assert "<h1>" in page, page[:500]
+            bad += [f"{path}: {found}" for found in look.found] + [f"{path}: asked {host}" for host in hosts - own]
+        # As a reader without any rules of its own would show it.
+        bodies = "".join(f"<article><h2>{item.get('title', '').replace('&', '&amp;').replace('<', '&lt;')}</h2>{item.get('content_html', '')}</article>" for item in items)
+        (folder / "reader.html").write_text(f"<!doctype html><meta charset=utf-8><title>r</title><script>alert=()=>document.title='{MARK}'</script>{bodies}")
+        page, _ = browse(f"file://{folder}/reader.html", folder)
+        bad += [f"a reader: {MARK}"] if f"<title>{MARK}" in page else []
+    finally:
+        daemon.terminate()
+        daemon.wait(20)
+print("\n".join(bad[:20]))
+print(f"{count} hostile items: {len(bad)} live, over feed.json, / and /status in a browser, and a reader that runs what it shows")
+sys.exit(bool(bad))
