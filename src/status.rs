@@ -121,6 +121,18 @@ impl Report {
 }
 
 impl SourceReport {
+    /// What a person should know of it, in a line: why it fails, else what is odd.
+    #[must_use]
+    pub fn remark(&self) -> String {
+        match (&self.error, &self.moved_to) {
+            (Some(error), _) => {
+                format!("{}: {} ({} in a row)", error.kind.name(), error.message, self.failures_in_a_row)
+            }
+            (None, Some(target)) => format!("moved permanently to {target}; `newsriver fix` puts that into feeds.toml"),
+            (None, None) => self.warnings.join("; "),
+        }
+    }
+
     fn new(source: &crate::model::source::Source, row: Option<&SourceRow>) -> Self {
         let state = row.map(|row| row.state.clone()).unwrap_or_default();
         let word = match (source.enabled, &state.last_poll, &state.error) {

@@ -172,3 +172,18 @@ fn a_feed_that_turned_over_between_two_polls_is_told_and_polled_sooner() -> Fall
     daemon.stop()?;
     Ok(())
 }
+
+#[test]
+fn a_source_goes_through_its_own_proxy() -> Fallible {
+    let proxy = Origin::new(|asked: &Asked| match asked.path.as_str() {
+        "http://feeds.invalid/feed" => Reply::feed(rss(&[("1", "one")])),
+        _ => Reply::status("502 Bad Gateway"),
+    })?;
+    let river = River::new(&format!(
+        "[[source]]\nid = \"a\"\nurl = \"http://feeds.invalid/feed\"\nproxy = \"{}\"\n",
+        proxy.url("/")
+    ))?;
+    let (code, out, _) = river.command(&["poll"])?;
+    assert!(code == Some(0) && out.contains("1 entries new"), "{out}");
+    Ok(())
+}

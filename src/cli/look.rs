@@ -145,19 +145,15 @@ pub(super) fn status(path: &Path, arguments: &StatusArguments) -> Result<(), End
     if let Some(error) = &error {
         eprintln!("feeds.toml has errors; a running daemon goes on with the configuration before:\n{error}\n");
     }
-    let mut lines = table(&["source", "state", "last success", "next poll", "entries", "last error"]);
+    let mut lines = table(&["source", "state", "last success", "next poll", "entries", "remark"]);
     for source in &report.sources {
-        let error = source
-            .error
-            .as_ref()
-            .map(|e| format!("{}: {} ({} in a row)", e.kind.name(), e.message, source.failures_in_a_row));
         lines.add_row([
             source.id.clone(),
             source.state.to_owned(),
             source.last_success.as_deref().map_or_else(|| "never".to_owned(), local),
             source.next_poll.as_deref().map_or_else(|| "-".to_owned(), local),
             source.entries.to_string(),
-            error.unwrap_or_default(),
+            source.remark(),
         ]);
     }
     print(format!("{lines}\n{} sources, {} entries", report.sources.len(), report.river.entries).as_bytes())

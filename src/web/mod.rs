@@ -29,6 +29,9 @@ const CONNECTIONS: usize = 1024;
 /// How long a client may take for its request line and headers.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 
+/// How long a client may take nothing of what it is sent (RFC 5482).
+const TAKING_TIME: Duration = Duration::from_secs(30);
+
 /// How long open requests may take when the daemon stops.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -62,6 +65,9 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationTok
                 continue;
             }
         };
+        if let Err(error) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(TAKING_TIME)) {
+            tracing::debug!(%error, "a connection has no limit for taking what it is sent");
+        }
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
