@@ -26,6 +26,7 @@ pub mod identity;
 pub mod store;
 pub mod stories;
 
+pub mod metrics;
 pub mod model;
 
 pub mod publish;

@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::config::{Config, ConfigError};
 use crate::fetch::is_private;
+use crate::metrics::{Gauges, Metrics};
 use crate::model::part::Part;
 use crate::model::report::SourceState;
 use crate::model::source::SourceId;
@@ -34,6 +35,8 @@ pub struct Live {
     rows: RwLock<HashMap<SourceId, SourceRow>>,
     stories: Arc<AtomicU64>,
     subscriptions: RwLock<HashMap<SourceId, Subscription>>,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// What a hub sent for a source, signed as it should be.
@@ -72,6 +75,25 @@ fn opml_of(config: &Config, rows: &HashMap<SourceId, SourceRow>) -> String {
 }
 
 impl Live {
+    /// The metrics as text.
+    #[must_use]
+    pub fn metrics_text(&self, store: &Store) -> String {
+        let report = self.report();
+        let mut states = ["ok", "failing", "gone", "paused", "new"].map(|state| (state, 0));
+        for source in &report.sources {
+            if let Some((_, count)) = states.iter_mut().find(|(state, _)| *state == source.state) {
+                *count += 1;
+            }
+        }
+        self.metrics.render(&Gauges {
+            started: self.started.timestamp(),
+            entries: report.river.entries,
+            stories: report.river.stories,
+            states: states.to_vec(),
+            store_bytes: store.bytes(),
+        })
+    }
+
     /// The subscriptions as OPML.
     #[must_use]
     pub fn opml(&self) -> String {
@@ -93,6 +115,7 @@ impl Live {
             rows: RwLock::new(rows),
             stories: store.story_counter(),
             subscriptions: RwLock::new(subscriptions),
+            metrics: Metrics::default(),
         })
     }
 

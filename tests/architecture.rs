@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 22] = [
+const MAY_USE: [(&str, &[&str]); 23] = [
     ("model", &["model"]),
     ("observe", &["config"]),
     ("config", &["model", "store"]),
@@ -20,10 +20,11 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("store", &["model", "identity", "stories"]),
     ("publish", &["model"]),
     ("opml", &[]),
+    ("metrics", &["model"]),
     ("websub", &["model"]),
     ("poll", &["model", "schedule", "fetch", "decode", "parse", "normalise", "clean", "identity", "store"]),
     ("status", &["model", "config", "store"]),
-    ("live", &["model", "config", "fetch", "store", "publish", "opml", "status"]),
+    ("live", &["model", "config", "fetch", "store", "publish", "opml", "metrics", "status"]),
     ("web", &["model", "store", "publish", "live", "status", "websub"]),
     ("daemon", &["model", "config", "schedule", "fetch", "store", "poll", "live", "web", "websub"]),
     (

@@ -13,6 +13,29 @@ fn simple(ids: &[&str]) -> String {
 }
 
 #[test]
+fn subscriptions_and_metrics_are_served() -> Fallible {
+    let origin = Origin::new(|_| Reply::feed(rss(&[("1", "one")])))?;
+    let river = River::new(&format!("[[source]]\nid = \"a\"\nurl = \"{}\"\ngroup = \"g\"\n", origin.url("/feed")))?;
+    let daemon = river.start()?;
+    daemon.until(|d| d.titles(), |titles| titles.len() == 1)?;
+    let opml = daemon.get("opml", &[])?;
+    assert!(opml.header("content-type").is_some_and(|kind| kind.starts_with("text/x-opml")));
+    assert!(
+        opml.text().contains(&origin.url("/feed")) && opml.text().contains("<outline text=\"g\""),
+        "{}",
+        opml.text()
+    );
+    let metrics = daemon.get("metrics", &[])?.text();
+    for line in
+        ["newsriver_polls_total{status=\"ok\"} 1\n", "newsriver_entries 1\n", "newsriver_sources{state=\"ok\"} 1\n"]
+    {
+        assert!(metrics.contains(line), "{line} in\n{metrics}");
+    }
+    daemon.stop()?;
+    Ok(())
+}
+
+#[test]
 fn a_restart_a_kill_and_unchanged_documents_lose_double_and_rename_nothing() -> Fallible {
     let origin = Origin::new(|asked| match asked.header("if-none-match") {
         Some("\"v1\"") if asked.path == "/tagged" => Reply::status("304 Not Modified\r\nETag: \"v1\""),

@@ -99,7 +99,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
 
     let mut tasks = JoinSet::new();
     tasks.spawn(web::serve(listener, site.clone(), stop.clone()));
-    tasks.spawn(render(site, changed.clone(), stop.clone()));
+    tasks.spawn(render(live.clone(), site, changed.clone(), stop.clone()));
     tasks.spawn(keep::keep(live.clone(), store.clone(), changed.clone(), stop.clone()));
     tasks.spawn(watch::watch(config_path, configs, reload, stop.clone()));
     announce(&live);
@@ -152,7 +152,7 @@ fn announce(live: &Live) {
 }
 
 /// Tells the service manager once that readers are served, then renders the river whenever it changed; changes during a rendering make one more.
-async fn render(site: Arc<Site>, changed: Arc<Notify>, stop: CancellationToken) {
+async fn render(live: Arc<Live>, site: Arc<Site>, changed: Arc<Notify>, stop: CancellationToken) {
     let mut is_ready = false;
     loop {
         tokio::select! {
@@ -165,6 +165,7 @@ async fn render(site: Arc<Site>, changed: Arc<Notify>, stop: CancellationToken) 
         match tokio::task::spawn_blocking(move || rendering.render()).await {
             Ok(Ok(entries)) => {
                 tracing::debug!(entries, elapsed_ms = elapsed_ms(), "the river is rendered");
+                live.metrics.rendered(clock.elapsed());
                 if !std::mem::replace(&mut is_ready, true) {
                     service::tell(&[NotifyState::Ready]);
                 }
@@ -219,6 +220,7 @@ impl Scheduler {
             while let Some(id) = self.queue.next(now, |host| self.hosts.held(host, now).is_some()) {
                 self.start(id, done.clone());
             }
+            self.live.metrics.queue(self.queue.queued(), self.queue.running());
             let sleep = watchdog.longest_sleep(self.until_due());
             tokio::select! {
                 Some(done) = ended.recv() => self.end(&done),
@@ -299,6 +301,7 @@ impl Scheduler {
             let due = match polling.await {
                 Ok(polled) => {
                     poll::log(&polled.report);
+                    live.metrics.polled(&polled.report);
                     let counts = polled.report.counts;
                     let due = polled.report.next_poll;
                     let renamed = live.state(&id).feed_title != polled.row.state.feed_title;

@@ -170,6 +170,7 @@ impl Subscriber {
             match polling.await {
                 Ok(Ok(polled)) => {
                     poll::log(&polled.report);
+                    live.metrics.polled(&polled.report);
                     let counts = polled.report.counts;
                     live.set_row(polled.row);
                     if counts.new + counts.changed > 0 {

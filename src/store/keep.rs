@@ -31,6 +31,15 @@ impl Store {
         Ok(bytes)
     }
 
+    /// The size of the files, bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |about| about.len());
+        size(&self.path) + size(Path::new(&log))
+    }
+
     /// What SQLite finds wrong with the file; nothing where all is well.
     ///
     /// # Errors

@@ -105,6 +105,7 @@ impl Site {
         for (name, value) in SAFE_HEADERS {
             response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
+        self.live.metrics.answered(response.status().as_u16());
         if is_head {
             *response.body_mut() = Bytes::new();
         }
@@ -119,7 +120,7 @@ impl Site {
         headers: &HeaderMap,
     ) -> Response<Bytes> {
         let feed = feed_at(path).filter(|(part, _)| self.live.has(part));
-        let known = matches!(path, "/" | "/status" | "/status.json" | "/healthz" | "/readyz");
+        let known = matches!(path, "/" | "/status" | "/status.json" | "/opml" | "/metrics" | "/healthz" | "/readyz");
         if !known && feed.is_none() {
             return plain(
                 StatusCode::NOT_FOUND,
@@ -140,6 +141,13 @@ impl Site {
                 pages::status(&self.live.report(), &self.live.base_url()).respond(method, headers)
             }
             "/status" | "/status.json" => self.status_json().respond(method, headers),
+            "/opml" => Body::new("text/x-opml; charset=utf-8", self.live.opml().into_bytes(), None, FEED_CACHING)
+                .respond(method, headers),
+            "/metrics" => {
+                let text = self.live.metrics_text(&self.store);
+                Body::new("text/plain; version=0.0.4; charset=utf-8", text.into_bytes(), None, "no-store")
+                    .respond(method, headers)
+            }
             "/healthz" => plain(StatusCode::OK, "ok\n"),
             "/readyz" if self.rendered().is_some() => plain(StatusCode::OK, "ready\n"),
             "/readyz" => plain(StatusCode::SERVICE_UNAVAILABLE, "the river is not rendered yet\n"),
