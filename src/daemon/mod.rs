@@ -341,16 +341,10 @@ impl Scheduler {
             Ok(config) => {
                 let before = self.live.config();
                 let plan = reload::plan(&before, &config, |id| self.live.state(id), Utc::now());
-                tracing::info!(
-                    added = plan.added,
-                    removed = plan.gone.len(),
-                    changed = plan.changed,
-                    "feeds.toml is in force: {} sources",
-                    config.sources.len()
-                );
                 for key in &plan.needs_restart {
                     tracing::warn!("`{key}` in feeds.toml changed; that takes effect when newsriver is started again");
                 }
+                let count = config.sources.len();
                 self.live.set_config(config);
                 for id in &plan.gone {
                     self.queue.remove(id);
@@ -368,6 +362,14 @@ impl Scheduler {
                     Err(error) => tracing::error!(%error, "the HTTP client stays as it was"),
                 }
                 self.changed.notify_one();
+                // Told when it is true.
+                tracing::info!(
+                    added = plan.added,
+                    removed = plan.gone.len(),
+                    changed = plan.changed,
+                    "feeds.toml is in force: {} sources",
+                    count
+                );
             }
             Err(error) => {
                 tracing::error!(
