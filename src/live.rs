@@ -14,12 +14,14 @@ use url::Url;
 use crate::config::{Config, ConfigError};
 use crate::fetch::is_private;
 use crate::metrics::{Gauges, Metrics};
-use crate::model::part::Part;
+use crate::model::entry::StoredEntry;
+use crate::model::part::{Ask, Part};
 use crate::model::report::SourceState;
 use crate::model::source::SourceId;
 use crate::model::websub::Subscription;
 use crate::opml::{self, Outline};
 use crate::publish::{Origin, River};
+use crate::search::Query;
 use crate::status::Report;
 use crate::store::{Cursor, Selection, SourceRow, Store, StoreError};
 
@@ -231,13 +233,13 @@ impl Live {
         }
     }
 
-    /// A page of a part of the river from the store, the newest where `place` is `None`.
+    /// A page of what is asked for from the store, the newest where `place` is `None`.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub fn river(&self, store: &Store, part: &Part, place: Option<Cursor>) -> Result<River, StoreError> {
+    pub fn river(&self, store: &Store, ask: &Ask, place: Option<Cursor>) -> Result<River, StoreError> {
         let config = self.config();
-        let selection = match part {
+        let selection = match &ask.part {
             Part::Whole => Selection::All,
             Part::Source(id) => Selection::Sources(vec![id.clone()]),
             Part::Group(name) => {
@@ -246,12 +248,29 @@ impl Live {
             }
             Part::Tag(name) => Selection::Tag(name.clone()),
         };
-        let limit = config.river.entries;
-        // One more than is shown tells whether there is a next page.
-        let mut entries = store.river(&selection, place, limit + 1)?;
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        let next = entries.last().filter(|_| more).map(|last| Cursor::after(last).to_string());
+        let limit = ask.count.unwrap_or(config.river.entries);
+        let query = ask.query.as_deref().and_then(|query| Query::parse(query).ok());
+        let publishes = |stored: &StoredEntry| config.filters.is_empty() || self.barred(&config, stored).is_none();
+        let (mut entries, mut next) = match &query {
+            Some(query) => {
+                let found = store.search(query, &selection, &publishes, place.map(|place| place.row), limit)?;
+                (found.stories, found.next.map(|row| Cursor { order: 0, row }))
+            }
+            None => {
+                // One more than is shown tells whether there is a next page.
+                let mut entries = store.river(&selection, &publishes, place, limit + 1)?;
+                let more = entries.len() > limit;
+                entries.truncate(limit);
+                let next = entries.last().filter(|_| more).map(Cursor::after);
+                (entries, next)
+            }
+        };
+        if let Some(since) = ask.since {
+            let all = entries.len();
+            entries.retain(|entry| entry.order >= since);
+            // What is found by searching is in the order of its arrival, the river in that of its dates.
+            next = next.filter(|_| query.is_some() || entries.len() == all);
+        }
         let origins = entries
             .iter()
             .flat_map(|e| [&e.source, &e.told_by].into_iter().chain(e.tellings.iter().map(|telling| &telling.source)))
@@ -259,19 +278,26 @@ impl Live {
             .into_iter()
             .map(|id| (id.clone(), self.origin(&config, id)))
             .collect();
+        let title = match &ask.part {
+            Part::Whole => config.river.title.clone(),
+            Part::Source(id) => format!("{} · {}", config.river.title, self.origin(&config, id).name),
+            part => format!("{} · {part}", config.river.title),
+        };
         Ok(River {
-            title: match part {
-                Part::Whole => config.river.title.clone(),
-                Part::Source(id) => format!("{} · {}", config.river.title, self.origin(&config, id).name),
-                part => format!("{} · {part}", config.river.title),
-            },
-            part: part.clone(),
+            title: ask.query.as_ref().map_or(title.clone(), |query| format!("{title} · {query}")),
+            ask: ask.clone(),
             base: self.base_url(),
             entries,
             origins,
             place: place.map(|p| p.to_string()),
-            next,
+            next: next.map(|next| next.to_string()),
         })
+    }
+
+    /// Why the filters of feeds.toml keep an entry out of the river.
+    fn barred(&self, config: &Config, stored: &StoredEntry) -> Option<String> {
+        let group = config.source(stored.source.as_str()).and_then(|source| source.group.as_deref());
+        config.filters.bars(group, stored)
     }
 
     fn origin(&self, config: &Config, id: &SourceId) -> Origin {

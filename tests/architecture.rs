@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 23] = [
+const MAY_USE: [(&str, &[&str]); 24] = [
     ("model", &["model"]),
     ("observe", &["config"]),
-    ("config", &["model", "store"]),
+    ("config", &["model", "search", "store"]),
     ("schedule", &["model"]),
     ("fetch", &["model"]),
     ("decode", &["model"]),
@@ -17,15 +17,16 @@ const MAY_USE: [(&str, &[&str]); 23] = [
     ("clean", &["model"]),
     ("identity", &["model"]),
     ("stories", &["model", "clean"]),
-    ("store", &["model", "identity", "stories"]),
+    ("store", &["model", "clean", "identity", "search", "stories"]),
     ("publish", &["model"]),
     ("opml", &[]),
+    ("search", &["model", "clean"]),
     ("metrics", &["model"]),
     ("websub", &["model"]),
     ("poll", &["model", "schedule", "fetch", "decode", "parse", "normalise", "clean", "identity", "store"]),
     ("status", &["model", "config", "store"]),
-    ("live", &["model", "config", "fetch", "store", "publish", "opml", "metrics", "status"]),
-    ("web", &["model", "store", "publish", "live", "status", "websub"]),
+    ("live", &["model", "config", "fetch", "store", "publish", "opml", "metrics", "search", "status"]),
+    ("web", &["model", "store", "publish", "live", "search", "status", "websub"]),
     ("daemon", &["model", "config", "schedule", "fetch", "store", "poll", "live", "web", "websub"]),
     (
         "cli",

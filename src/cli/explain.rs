@@ -30,7 +30,19 @@ pub(super) struct SplitArguments {
 pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<(), Ending> {
     let store = Store::look_at(&Config::store_path_of(path))?;
     let found = store.explain(&arguments.entry)?.ok_or_else(|| unknown(&arguments.entry))?;
-    let text = if arguments.json { serde_json::to_string_pretty(&as_json(&found))? } else { as_text(&found) };
+    // A broken feeds.toml keeps nobody from an explanation.
+    let barred = Config::load(path).ok().and_then(|config| {
+        let group = config.source(found.entry.source.as_str()).and_then(|source| source.group.clone());
+        config.filters.bars(group.as_deref(), &found.entry)
+    });
+    let text = if arguments.json {
+        let mut json = as_json(&found);
+        json["unpublished"] = barred.into();
+        serde_json::to_string_pretty(&json)?
+    } else {
+        let why = barred.map(|why| format!("\nnot published: {why}"));
+        as_text(&found) + &why.unwrap_or_default()
+    };
     print(text.as_bytes())
 }
 

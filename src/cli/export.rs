@@ -9,7 +9,7 @@ use url::Url;
 use super::{Ending, contact, load, print};
 use crate::config::Config;
 use crate::live::Live;
-use crate::model::part::Part;
+use crate::model::part::Ask;
 use crate::publish::Format;
 use crate::store::Store;
 
@@ -61,7 +61,7 @@ pub(super) fn export(path: &Path, arguments: &ExportArguments) -> Result<(), End
         What::Json => Format::Json,
     };
     let store = Store::look_at(&config.store)?;
-    let river = live(config, &store)?.river(&store, &Part::Whole, None)?;
+    let river = live(config, &store)?.river(&store, &Ask::default(), None)?;
     print(&river.render(format))
 }
 

@@ -4,6 +4,7 @@
 //! and every value has its type, or all the problems of the file with line and column.
 
 pub mod edit;
+mod filter;
 mod problem;
 mod section;
 mod source;
@@ -18,12 +19,15 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
+pub use filter::Filters;
+use filter::{read_filter, read_groups};
 pub use problem::{ConfigError, Problem};
 use section::{Findings, Section};
 pub use units::duration as parse_duration;
 
 use crate::model::cleaning::Rules;
 use crate::model::source::{Address, Source, SourceId, Timeouts};
+use crate::search::Filter;
 use crate::store::SourceRow;
 
 /// Every default value of feeds.toml, in one place.
@@ -82,6 +86,8 @@ pub struct Config {
     pub log: Log,
     /// `[[source]]`, in the order of the file.
     pub sources: Vec<Source>,
+    /// What is published.
+    pub filters: Filters,
 }
 
 /// The merged feed.
@@ -218,7 +224,7 @@ struct PollDefaults {
 
 fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Findings<'a>) -> Config {
     let mut root = Section::new("feeds.toml", 0..0, Some(root.get_ref()), findings);
-    let river = read_river(root.table("river"), findings);
+    let (river, of_river) = read_river(root.table("river"), findings);
     let listen = read_server(root.table("server"));
     let (store, keep) = read_store(root.table("store"), findings);
     let store = folder.join(store);
@@ -226,12 +232,25 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     poll.clean = source::rules(root.table("clean"), &Rules::default());
     let websub = read_websub(root.table("websub"));
     let log = read_log(root.table("log"), folder);
-    let sources = read_sources(&mut root, &poll, folder, findings);
+    let (sources, of_sources) = read_sources(&mut root, &poll, folder, findings);
+    let groups = read_groups(&mut root, findings);
+    let filters = Filters { river: of_river, groups, sources: of_sources };
     root.finish();
-    Config { river, listen, store, websub, keep, concurrency, connect_timeout: poll.timeouts.connect, log, sources }
+    Config {
+        river,
+        listen,
+        store,
+        websub,
+        keep,
+        concurrency,
+        connect_timeout: poll.timeouts.connect,
+        log,
+        sources,
+        filters,
+    }
 }
 
-fn read_river(mut section: Section<'_>, findings: &Findings<'_>) -> River {
+fn read_river(mut section: Section<'_>, findings: &Findings<'_>) -> (River, Filter) {
     let title = section.text("title").map_or_else(|| defaults::TITLE.to_owned(), |f| f.value);
     let base_url = section.text("base_url").and_then(|found| match Url::parse(&found.value) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
@@ -245,8 +264,9 @@ fn read_river(mut section: Section<'_>, findings: &Findings<'_>) -> River {
         }
     });
     let entries = section.count("entries", 1..=10_000).unwrap_or(defaults::ENTRIES);
+    let filter = read_filter(&mut section, findings);
     section.finish();
-    River { title, base_url, entries }
+    (River { title, base_url, entries }, filter)
 }
 
 fn read_server(mut section: Section<'_>) -> SocketAddr {
@@ -363,11 +383,12 @@ fn read_sources<'a>(
     poll: &PollDefaults,
     folder: &Path,
     findings: &'a Findings<'a>,
-) -> Vec<Source> {
-    let Some(list) = root.raw("source") else { return Vec::new() };
+) -> (Vec<Source>, HashMap<SourceId, Filter>) {
+    let mut filters = HashMap::new();
+    let Some(list) = root.raw("source") else { return (Vec::new(), filters) };
     let Some(list) = list.get_ref().as_array() else {
         findings.add(list.span(), "`source` is not a list of tables", "write [[source]] with two brackets");
-        return Vec::new();
+        return (Vec::new(), filters);
     };
     let mut sources: Vec<Source> = Vec::new();
     let mut places = source::Places::default();
@@ -377,9 +398,14 @@ fn read_sources<'a>(
             findings.add(item.span(), "`source` is not a table", "write [[source]] with keys under it");
         }
         let section = Section::new("[[source]]", item.span(), table, findings);
-        sources.extend(source::read(section, poll, folder, findings, &mut places));
+        if let Some((source, filter)) = source::read(section, poll, folder, findings, &mut places) {
+            if !filter.is_empty() {
+                filters.insert(source.id.clone(), filter);
+            }
+            sources.push(source);
+        }
     }
-    sources
+    (sources, filters)
 }
 
 /// An id that a source could be named by, or a problem.

@@ -11,6 +11,7 @@ use super::PollDefaults;
 use super::section::{Findings, Found, Section};
 use crate::model::cleaning::{Rule, Rules};
 use crate::model::source::{Address, Credentials, Secret, Select, Source, SourceId};
+use crate::search::Filter;
 
 /// Where ids and addresses were first used, to name both places of a duplicate.
 #[derive(Default)]
@@ -26,7 +27,7 @@ pub(super) fn read<'a>(
     folder: &Path,
     findings: &'a Findings<'a>,
     places: &mut Places,
-) -> Option<Source> {
+) -> Option<(Source, Filter)> {
     let id = section.get(
         "id",
         "letters, digits, '-', '_' and '.', at most 64, beginning with a letter or digit",
@@ -45,12 +46,13 @@ pub(super) fn read<'a>(
     let mut source = with_defaults(id, address, poll);
     read_rest(&mut section, &mut source, folder, findings);
     source.credentials = source.credentials.or(url_credentials);
+    let filter = super::filter::read_filter(&mut section, findings);
     section.finish();
     if source.address == Address::File("".into()) {
         return None;
     }
     places.note(&source, derived, (id_place, place), findings);
-    Some(source)
+    Some((source, filter))
 }
 
 /// A source of which only the address is known; the rest is what `[poll]` says.

@@ -372,11 +372,11 @@ impl Scheduler {
                 );
             }
             Err(error) => {
+                self.live.set_config_error(Some(error.clone()));
                 tracing::error!(
                     problems = error.problems.len(),
                     "feeds.toml has errors, the configuration before stays in force:\n{error}"
                 );
-                self.live.set_config_error(Some(error));
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
 use super::source::SourceId;
 
 /// The whole river, or the stories of it that a source, a group or a tag has an entry in.
@@ -43,6 +45,41 @@ impl fmt::Display for Part {
             Self::Source(id) => write!(f, "{id}"),
             Self::Group(name) | Self::Tag(name) => f.write_str(name),
         }
+    }
+}
+
+/// What a reader asks for: a part of the river, and bounds of his own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Ask {
+    /// The part.
+    pub part: Part,
+    /// What is searched for (`?q=`).
+    pub query: Option<String>,
+    /// Stories on a page (`?n=`).
+    pub count: Option<usize>,
+    /// The oldest that is wanted (`?since=`, `?hours=`).
+    pub since: Option<DateTime<Utc>>,
+}
+
+impl From<Part> for Ask {
+    fn from(part: Part) -> Self {
+        Self { part, ..Self::default() }
+    }
+}
+
+impl Ask {
+    /// Whether it is the river as it is rendered beforehand.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The parameters of its address.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(&'static str, String)> {
+        let since = self.since.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let all = [("q", self.query.clone()), ("n", self.count.map(|n| n.to_string())), ("since", since)];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 

@@ -13,7 +13,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use url::Url;
 
 use crate::model::entry::{StoredEntry, Telling};
-use crate::model::part::Part;
+use crate::model::part::Ask;
 use crate::model::source::SourceId;
 
 /// A format the river is published in.
@@ -70,8 +70,8 @@ pub struct Origin {
 pub struct River {
     /// The title.
     pub title: String,
-    /// Which part of the river it is.
-    pub part: Part,
+    /// What was asked for.
+    pub ask: Ask,
     /// Where readers reach the daemon; ends in a slash.
     pub base: Url,
     /// The newest first.
@@ -108,12 +108,14 @@ impl River {
 
     /// The id of the feed: it names the river, not the page or the format.
     fn id(&self) -> String {
-        format!("{}{}", self.base, self.part.path())
+        let query = self.ask.query.as_ref().map(|query| encoded(&[("q", query.clone())]));
+        format!("{}{}{}", self.base, self.ask.part.path(), query.unwrap_or_default())
     }
 
     fn feed_url(&self, format: Format, place: Option<&str>) -> String {
-        let query = place.map(|place| format!("?before={place}")).unwrap_or_default();
-        format!("{}{}feed.{}{query}", self.base, self.part.path(), format.ending())
+        let mut parameters = self.ask.parameters();
+        parameters.extend(place.map(|place| ("before", place.to_owned())));
+        format!("{}{}feed.{}{}", self.base, self.ask.part.path(), format.ending(), encoded(&parameters))
     }
 
     /// The source whose telling is shown.
@@ -166,6 +168,14 @@ impl River {
         let (words, comma) = if chinese { ("另有报道:", "、") } else { ("Also reported by ", ", ") };
         Some(format!("{}<p>{words}{}</p>", own.unwrap_or_default(), links.join(comma)))
     }
+}
+
+/// A query, with its question mark where it holds anything.
+fn encoded(parameters: &[(&str, String)]) -> String {
+    if parameters.is_empty() {
+        return String::new();
+    }
+    format!("?{}", url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish())
 }
 
 /// The title, or where the publisher gave none the beginning of the text: every format but JSON

@@ -37,7 +37,7 @@ fn river(entries: Vec<Entry>) -> Result<River, Box<dyn std::error::Error>> {
     };
     Ok(River {
         title: "My <river>".into(),
-        part: Part::Whole,
+        ask: Ask::default(),
         base: Url::parse("http://127.0.0.1:8700/")?,
         entries,
         origins: BTreeMap::from([(source, origin)]),

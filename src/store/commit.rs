@@ -4,6 +4,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read::{self, SourceRow};
+use super::search;
 use super::story::{Newcomer, Stories};
 use crate::identity::{Key, KeyKind, Keys, Known, Matcher, Verdict};
 use crate::model::activity::Activity;
@@ -219,6 +220,7 @@ fn insert(connection: &Connection, stories: &mut Stories, poll: &PollCommit, ite
     let row = connection.last_insert_rowid();
     write_keys(connection, poll, keys, row)?;
     write_tags(connection, entry, row)?;
+    search::put(connection, row, entry)?;
     stories.join(connection, &Newcomer { row, source: &poll.source, entry, seen, is_new: true })
 }
 
@@ -259,6 +261,7 @@ fn update(
         write_tags(connection, entry, row)?;
     }
     if reworded {
+        search::put(connection, row, entry)?;
         stories.rejoin(connection, row, &poll.source, entry)?;
     }
     Ok(true)

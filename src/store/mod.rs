@@ -11,6 +11,7 @@ mod explain;
 mod keep;
 mod read;
 mod schema;
+mod search;
 mod story;
 mod websub;
 mod writer;
@@ -26,6 +27,7 @@ pub use commit::{ArticleAttempt, Committed, OVERRUN, PollCommit, ReadDocument};
 pub use explain::{Explanation, Join};
 pub use keep::set_aside;
 pub use read::{Cursor, HistoryRow, KnownArticle, Selection, SourceRow};
+pub use search::Found;
 use writer::Writer;
 
 /// What can go wrong with the store.
@@ -115,6 +117,7 @@ impl Store {
         let mut connection = Connection::open(path).map_err(wrap)?;
         schema::prepare(&connection).map_err(wrap)?;
         schema::migrate(&mut connection, path)?;
+        search::prepare(&mut connection).map_err(wrap)?;
         let stories = story::Stories::load(&connection).map_err(wrap)?;
         let story_count = stories.count();
         let writer = Writer::start(connection, path.to_owned(), stories)?;

@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -136,6 +136,9 @@ const MIGRATIONS: [&str; 8] = [
         lease_until     INTEGER,
         is_trusted      INTEGER NOT NULL
      ) STRICT, WITHOUT ROWID;",
+    // Words and pairs of ideographs of the entries; the texts themselves stay where they are.
+    "CREATE VIRTUAL TABLE search USING fts5(
+        title, body, content = '', contentless_delete = 1, detail = column, tokenize = 'unicode61 remove_diacritics 0');",
 ];
 
 /// Settings of a writing connection.

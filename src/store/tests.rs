@@ -62,10 +62,10 @@ async fn entries_are_kept_once_and_updated_in_place() -> Fallible {
     let store = Store::open(&folder.path().join("r.db"))?;
     let first = store.commit(poll("a", 0, vec![entry("1", "x"), entry("http://e/2", "y")])?).await?;
     assert_eq!(first.counts, Counts { new: 2, changed: 0, unchanged: 0 });
-    let before = store.river(&Selection::All, None, 10)?;
+    let before = store.river(&Selection::All, &|_| true, None, 10)?;
     let second = store.commit(poll("a", 1, vec![entry("1", "x, corrected"), entry("http://e/2", "y")])?).await?;
     assert_eq!(second.counts, Counts { new: 0, changed: 1, unchanged: 1 });
-    let after = store.river(&Selection::All, None, 10)?;
+    let after = store.river(&Selection::All, &|_| true, None, 10)?;
     let ids = |page: &[crate::model::entry::StoredEntry]| page.iter().map(|e| e.river_id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&before), ids(&after), "ids and order stay");
     assert!(ids(&after)[0].starts_with("tag:e.org,2026:a/"), "{:?}", ids(&after));
@@ -82,7 +82,7 @@ async fn two_sources_with_one_guid_hide_nothing_of_each_other() -> Fallible {
     let store = Store::open(&folder.path().join("r.db"))?;
     store.commit(poll("a", 0, vec![entry("http://e/1", "honest")])?).await?;
     store.commit(poll("b", 1, vec![entry("http://e/1", "other")])?).await?;
-    let river = store.river(&Selection::All, None, 10)?;
+    let river = store.river(&Selection::All, &|_| true, None, 10)?;
     assert_eq!(river.len(), 2);
     assert_ne!(river[0].river_id, river[1].river_id);
     assert_eq!(river.iter().find(|e| e.entry.title == "honest").map(|e| e.river_id.as_str()), Some("http://e/1"));
@@ -98,7 +98,7 @@ async fn pages_follow_each_other_without_gap_or_repeat() -> Fallible {
     let mut titles = Vec::new();
     let mut cursor = None;
     loop {
-        let page = store.river(&Selection::All, cursor, 10)?;
+        let page = store.river(&Selection::All, &|_| true, cursor, 10)?;
         let Some(last) = page.last() else { break };
         cursor = Cursor::parse(&Cursor::after(last).to_string());
         titles.extend(page.into_iter().map(|e| e.entry.title));

@@ -11,13 +11,12 @@ use crate::clean;
 use crate::model::entry::{Entry, StoredEntry};
 
 /// Makes one entry of the tellings of a story: `lead`, the first that was published, gives id and
-/// place; `others` are the rest. What is shown changed when its telling came or changed.
+/// place; `all` are those that are shown. What is shown changed when its telling came or changed.
 #[must_use]
-pub fn tell(lead: &StoredEntry, others: &[StoredEntry]) -> StoredEntry {
-    let all: Vec<&StoredEntry> = std::iter::once(lead).chain(others).collect();
+pub fn tell(lead: &StoredEntry, all: &[&StoredEntry]) -> StoredEntry {
     let Some(best) = all.iter().copied().max_by_key(|telling| quality(telling)) else { return lead.clone() };
     let mut entry = best.entry.clone();
-    if let Some(title) = best_title(&all)
+    if let Some(title) = best_title(all)
         && title != entry.title
     {
         entry.title_original.get_or_insert_with(|| best.entry.title.clone());
@@ -29,7 +28,7 @@ pub fn tell(lead: &StoredEntry, others: &[StoredEntry]) -> StoredEntry {
         entry.summary.or_else(|| if entry.content_html.is_none() { known(|e| e.summary.as_ref()) } else { None });
     entry.image = entry.image.or_else(|| known(|e| e.image.as_ref()));
     entry.stated_date = entry.stated_date.or_else(|| all.iter().find_map(|telling| telling.entry.stated_date));
-    for telling in &all {
+    for telling in all {
         for tag in &telling.entry.tags {
             if !entry.tags.contains(tag) {
                 entry.tags.push(tag.clone());
@@ -129,7 +128,7 @@ mod tests {
             stored(3, "portal", "佳兆业已累计交付15个项目", "一篇长得多的报道,讲了来龙去脉,也讲了以后的打算。");
         full.entry.tickers = vec!["HK01638".into()];
         full.entry.attribution = Some("观点网".into());
-        let story = tell(&lead, &[brief, full.clone()]);
+        let story = tell(&lead, &[&lead, &brief, &full]);
         assert_eq!((story.river_id.as_str(), story.row, story.order), ("id-1", 1, lead.order));
         assert_eq!(story.entry.title, "佳兆业已累计交付15个项目");
         assert_eq!(story.entry.content_html, full.entry.content_html);
@@ -146,10 +145,10 @@ mod tests {
         cut.entry.published = date("2023-04-24T09:30:00+08:00");
         let mut whole = stored(2, "b", "抓转型、求突破,全面提升园区发展质量", "短文。");
         whole.entry.published = date("2023-04-24T09:12:31+08:00");
-        let story = tell(&cut, &[whole]);
+        let story = tell(&cut, &[&cut, &whole]);
         assert_eq!(story.entry.title, "抓转型、求突破,全面提升园区发展质量");
         assert_eq!(story.entry.published, date("2023-04-24T09:12:31+08:00"));
-        let alone = tell(&cut, &[]);
+        let alone = tell(&cut, &[&cut]);
         assert_eq!((alone.entry, alone.changed_at), (cut.entry, cut.changed_at));
     }
 }

@@ -1,9 +1,11 @@
 //! Paths -> bodies.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -13,13 +15,17 @@ use tokio::sync::mpsc;
 use super::body::Body;
 use super::{hub, pages};
 use crate::live::{Live, Push};
-use crate::model::part::Part;
+use crate::model::part::{Ask, Part};
 use crate::model::source::SourceId;
 use crate::publish::{Format, River};
+use crate::search::Query;
 use crate::store::{Cursor, Store, StoreError};
 
 /// How many pages beside the first of the river are kept rendered.
 const KEPT_PAGES: usize = 64;
+
+/// Stories on a page at most, whoever asks.
+const MOST_ASKED: usize = 1000;
 
 /// Clients may keep a feed but must ask whether it changed: a 304 costs next to nothing.
 const FEED_CACHING: &str = "no-cache";
@@ -60,8 +66,8 @@ fn feed_body(river: &River, format: Format) -> Body {
     Body::new(format.content_type(), river.render(format), changed, FEED_CACHING)
 }
 
-/// What names a page: the part of the river, the format, the place it begins at.
-type PageKey = (Part, Format, Option<Cursor>);
+/// What names a page: what is asked for, the format, the place it begins at.
+type PageKey = (Ask, Format, Option<Cursor>);
 
 /// Everything that can be asked for.
 #[derive(Debug)]
@@ -72,13 +78,22 @@ pub struct Site {
     pub(super) pushes: mpsc::Sender<Push>,
     rendered: RwLock<Option<Arc<Rendered>>>,
     pages: Mutex<HashMap<PageKey, Arc<Body>>>,
+    /// Renderings so far: a page that was begun before the last of them is not kept.
+    renderings: AtomicU64,
 }
 
 impl Site {
     /// A site without a river yet.
     #[must_use]
     pub fn new(live: Arc<Live>, store: Store, pushes: mpsc::Sender<Push>) -> Self {
-        Self { live, store, pushes, rendered: RwLock::default(), pages: Mutex::default() }
+        Self {
+            live,
+            store,
+            pushes,
+            rendered: RwLock::default(),
+            pages: Mutex::default(),
+            renderings: AtomicU64::default(),
+        }
     }
 
     /// Renders the river as the store has it now; requests meanwhile get the one before.
@@ -86,9 +101,10 @@ impl Site {
     /// # Errors
     /// [`StoreError`] where the store cannot be read; the river stays as it was.
     pub fn render(&self) -> Result<usize, StoreError> {
-        let river = self.live.river(&self.store, &Part::Whole, None)?;
+        let river = self.live.river(&self.store, &Ask::default(), None)?;
         let rendered = Arc::new(Rendered::new(&river));
         *self.rendered.write().unwrap_or_else(PoisonError::into_inner) = Some(rendered);
+        self.renderings.fetch_add(1, Ordering::Release);
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
         Ok(river.entries.len())
     }
@@ -166,25 +182,17 @@ impl Site {
         method: &Method,
         headers: &HeaderMap,
     ) -> Response<Bytes> {
-        let mut before = None;
-        for (key, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            if key == "before" {
-                let Some(cursor) = Cursor::parse(&value) else {
-                    return plain(
-                        StatusCode::BAD_REQUEST,
-                        "400: `before` is no place in the river; follow the `next` links of the feed.\n",
-                    );
-                };
-                before = Some(cursor);
-            }
-        }
-        if part == Part::Whole && before.is_none() {
+        let (ask, before) = match asked(part, query.unwrap_or_default(), Utc::now()) {
+            Ok(asked) => asked,
+            Err(text) => return plain(StatusCode::BAD_REQUEST, text),
+        };
+        if ask.is_plain() && before.is_none() {
             return match self.rendered() {
                 Some(rendered) => rendered.feed(format).respond(method, headers),
                 None => not_yet(),
             };
         }
-        match self.page(part, format, before).await {
+        match self.page(ask, format, before).await {
             Ok(body) => body.respond(method, headers),
             Err(error) => {
                 tracing::error!(%error, "a page of the river could not be read");
@@ -194,27 +202,25 @@ impl Site {
     }
 
     /// A page behind the first, or of a part of the river: rendered when it is first asked for.
-    async fn page(
-        self: &Arc<Self>,
-        part: Part,
-        format: Format,
-        place: Option<Cursor>,
-    ) -> Result<Arc<Body>, StoreError> {
-        let key = (part, format, place);
+    async fn page(self: &Arc<Self>, ask: Ask, format: Format, place: Option<Cursor>) -> Result<Arc<Body>, StoreError> {
+        let key = (ask, format, place);
         let kept = self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(body) = kept {
             return Ok(body);
         }
-        let (site, part) = (self.clone(), key.0.clone());
+        let rendering = self.renderings.load(Ordering::Acquire);
+        let (site, ask) = (self.clone(), key.0.clone());
         let render = tokio::task::spawn_blocking(move || {
-            site.live.river(&site.store, &part, place).map(|river| Arc::new(feed_body(&river, format)))
+            site.live.river(&site.store, &ask, place).map(|river| Arc::new(feed_body(&river, format)))
         });
         let body = render.await.map_err(|_| StoreError::Closed)??;
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         if pages.len() >= KEPT_PAGES {
             pages.clear();
         }
-        pages.insert(key, body.clone());
+        if rendering == self.renderings.load(Ordering::Acquire) {
+            pages.insert(key, body.clone());
+        }
         Ok(body)
     }
 
@@ -226,6 +232,48 @@ impl Site {
         let json = serde_json::to_vec_pretty(&self.live.report()).unwrap_or_default();
         Body::new("application/json; charset=utf-8", json, None, "no-store")
     }
+}
+
+/// What the query of a feed's address asks for, and from which place on; else what is wrong with it.
+fn asked(part: Part, query: &str, now: DateTime<Utc>) -> Result<(Ask, Option<Cursor>), &'static str> {
+    let (mut ask, mut before) = (Ask::from(part), None);
+    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        let value = value.trim();
+        match key.as_ref() {
+            "before" => {
+                let place = Cursor::parse(value)
+                    .ok_or("400: `before` is no place in the river; follow the `next` links of the feed.\n")?;
+                before = Some(place);
+            }
+            "q" if value.is_empty() => {}
+            "q" => {
+                Query::parse(value)
+                    .map_err(|_| "400: `q` wants up to 20 words: a b \"a phrase\" title:a source:id tag:t -not.\n")?;
+                ask.query = Some(value.to_owned());
+            }
+            "n" => {
+                let count = value.parse().ok().filter(|count| (1..=MOST_ASKED).contains(count));
+                ask.count = Some(count.ok_or("400: `n` is a number of stories, from 1 to 1000.\n")?);
+            }
+            "hours" => {
+                let hours = value.parse().ok().filter(|hours| (1..=24 * 366).contains(hours));
+                let hours = hours.ok_or("400: `hours` is a number of hours, from 1 to 8784.\n")?;
+                // To the minute, so that those who ask within one get the same page.
+                let since = now - TimeDelta::hours(hours);
+                ask.since = since.duration_trunc(TimeDelta::minutes(1)).ok();
+            }
+            "since" => {
+                let day = || chrono::NaiveDate::parse_from_str(value, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
+                let since =
+                    DateTime::parse_from_rfc3339(value).map(|at| at.to_utc()).ok().or_else(|| Some(day()?.and_utc()));
+                ask.since = Some(
+                    since.ok_or("400: `since` is a day or a time, such as 2026-01-31 or 2026-01-31T08:00:00Z.\n")?,
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok((ask, before))
 }
 
 /// The part of the river and the format that a path names: `/feed.atom`, `/tags/SZ300623/feed.json`.
