@@ -9,7 +9,7 @@ use crate::model::entry::{Entry, StoredEntry};
 use crate::search::{Query, indexed};
 
 /// Changes whenever texts are indexed in another way; the index is then made anew.
-const INDEXING: &str = "1";
+const INDEXING: &str = "2";
 
 /// Entries that are looked at for one page at most, so that no query costs more than a glance.
 const MOST_LOOKED_AT: usize = 5_000;
@@ -86,10 +86,10 @@ fn is_of(stored: &StoredEntry, selection: &Selection) -> bool {
 
 /// Puts an entry into the index, in place of what it was before.
 pub(super) fn put(connection: &Connection, row: i64, entry: &Entry) -> rusqlite::Result<()> {
-    let body = clean::text_of(entry).map(|text| indexed(&text)).unwrap_or_default();
+    let text = clean::text_of(entry).unwrap_or_default();
     connection
-        .prepare_cached("INSERT OR REPLACE INTO search (rowid, title, body) VALUES (?1, ?2, ?3)")?
-        .execute(params![row, indexed(&entry.title), body])
+        .prepare_cached("INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)")?
+        .execute(params![row, indexed(&entry.title, &text)])
         .map(drop)
 }
 

@@ -29,7 +29,10 @@ const MOST_STEPS: usize = 512;
 const MOST_CANDIDATES: usize = 24;
 
 /// Candidates that share one key alone: most do so by chance.
-const MOST_BY_ONE_KEY: usize = 6;
+const MOST_BY_ONE_KEY: usize = 12;
+
+/// Candidates with the same keys, whatever these are.
+const MOST_ALIKE: usize = 2;
 
 /// The date of an entry that has none.
 const UNDATED: i32 = i32::MIN;
@@ -129,13 +132,13 @@ impl Index {
     pub fn candidates(&self, time: Time, signature: Signature) -> Vec<i64> {
         let (dated, seen) = (time.dated.map_or(UNDATED, minute), minute(time.seen));
         let window = i32::try_from(WINDOW_MS / 60_000).unwrap_or(i32::MAX);
-        let mut shared: HashMap<u32, usize> = HashMap::new();
+        let mut shared: HashMap<usize, usize> = HashMap::new();
         for key in signature.0.into_iter().filter(|key| *key != 0) {
             let mut met = 0;
             for posting in self.chain(key).take(MOST_STEPS) {
                 let (entry, place) = (posting as usize / KEYS, posting as usize % KEYS);
                 if self.keys[entry][place] == key && self.apart(entry, dated, seen) <= window {
-                    *shared.entry(self.rows[entry]).or_default() += 1;
+                    *shared.entry(entry).or_default() += 1;
                     met += 1;
                     if met == MOST_IN_CHAIN {
                         break;
@@ -143,11 +146,19 @@ impl Index {
                 }
             }
         }
-        let mut found: Vec<(usize, u32)> = shared.into_iter().map(|(row, count)| (count, row)).collect();
-        found.sort_by_key(|&(count, row)| (std::cmp::Reverse(count), row));
-        let by_chance = found.iter().position(|(count, _)| *count < 2).unwrap_or(found.len());
+        let mut found: Vec<(usize, u32, usize)> =
+            shared.into_iter().map(|(entry, count)| (count, self.rows[entry], entry)).collect();
+        found.sort_by_key(|&(count, row, _)| (std::cmp::Reverse(count), row));
+        // A portal that says one thing many times takes no more places than one that says it twice.
+        let mut alike: HashMap<[u32; KEYS], usize> = HashMap::new();
+        found.retain(|&(_, _, entry)| {
+            let met = alike.entry(self.keys[entry]).or_default();
+            *met += 1;
+            *met <= MOST_ALIKE
+        });
+        let by_chance = found.iter().position(|(count, ..)| *count < 2).unwrap_or(found.len());
         found.truncate(MOST_CANDIDATES.min(by_chance.max(MOST_BY_ONE_KEY)));
-        found.into_iter().map(|(_, row)| i64::from(row)).collect()
+        found.into_iter().map(|(_, row, _)| i64::from(row)).collect()
     }
 
     /// Entries in the index.

@@ -93,3 +93,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_portal_that_repeats_itself_hides_no_other() {
+    let telling = |news: usize, share: usize| features(&Telling { news, portal: 0, share });
+    let mut index = Index::default();
+    for n in 0..6 {
+        let (time, signature) = (telling(1, 3).time, Signature::of(&telling(1, 3)));
+        index.insert(n, time, signature);
+    }
+    index.insert(6, telling(0, 9).time, Signature::of(&telling(0, 9)));
+    let cut = telling(0, 3);
+    assert!(index.candidates(cut.time, Signature::of(&cut)).contains(&6));
+}

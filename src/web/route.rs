@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
@@ -10,7 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::body::Body;
 use super::{hub, pages};
@@ -23,6 +24,9 @@ use crate::store::{Cursor, Store, StoreError};
 
 /// How many pages beside the first of the river are kept rendered.
 const KEPT_PAGES: usize = 64;
+
+/// How long a client waits for the first river after a start.
+const FIRST_RIVER: Duration = Duration::from_secs(10);
 
 /// Stories on a page at most, whoever asks.
 const MOST_ASKED: usize = 1000;
@@ -76,7 +80,7 @@ pub struct Site {
     pub(super) store: Store,
     /// Where what hubs push goes.
     pub(super) pushes: mpsc::Sender<Push>,
-    rendered: RwLock<Option<Arc<Rendered>>>,
+    rendered: watch::Sender<Option<Arc<Rendered>>>,
     pages: Mutex<HashMap<PageKey, Arc<Body>>>,
     /// Renderings so far: a page that was begun before the last of them is not kept.
     renderings: AtomicU64,
@@ -90,7 +94,7 @@ impl Site {
             live,
             store,
             pushes,
-            rendered: RwLock::default(),
+            rendered: watch::Sender::new(None),
             pages: Mutex::default(),
             renderings: AtomicU64::default(),
         }
@@ -103,7 +107,7 @@ impl Site {
     pub fn render(&self) -> Result<usize, StoreError> {
         let river = self.live.river(&self.store, &Ask::default(), None)?;
         let rendered = Arc::new(Rendered::new(&river));
-        *self.rendered.write().unwrap_or_else(PoisonError::into_inner) = Some(rendered);
+        self.rendered.send_replace(Some(rendered));
         self.renderings.fetch_add(1, Ordering::Release);
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
         Ok(river.entries.len())
@@ -167,7 +171,7 @@ impl Site {
             "/healthz" => plain(StatusCode::OK, "ok\n"),
             "/readyz" if self.rendered().is_some() => plain(StatusCode::OK, "ready\n"),
             "/readyz" => plain(StatusCode::SERVICE_UNAVAILABLE, "the river is not rendered yet\n"),
-            _ => match self.rendered() {
+            _ => match self.first_rendered().await {
                 Some(rendered) => rendered.page.respond(method, headers),
                 None => not_yet(),
             },
@@ -187,7 +191,7 @@ impl Site {
             Err(text) => return plain(StatusCode::BAD_REQUEST, text),
         };
         if ask.is_plain() && before.is_none() {
-            return match self.rendered() {
+            return match self.first_rendered().await {
                 Some(rendered) => rendered.feed(format).respond(method, headers),
                 None => not_yet(),
             };
@@ -225,7 +229,17 @@ impl Site {
     }
 
     fn rendered(&self) -> Option<Arc<Rendered>> {
-        self.rendered.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.rendered.borrow().clone()
+    }
+
+    /// The river; right after a start a client is let wait for it, rather than turned away.
+    async fn first_rendered(&self) -> Option<Arc<Rendered>> {
+        if let Some(rendered) = self.rendered() {
+            return Some(rendered);
+        }
+        let mut rendered = self.rendered.subscribe();
+        let first = tokio::time::timeout(FIRST_RIVER, rendered.wait_for(Option::is_some)).await;
+        first.ok()?.ok()?.clone()
     }
 
     fn status_json(&self) -> Body {
