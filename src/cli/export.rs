@@ -9,6 +9,7 @@ use url::Url;
 use super::{Ending, contact, load, print};
 use crate::config::Config;
 use crate::live::Live;
+use crate::model::page::Spot;
 use crate::model::part::Ask;
 use crate::publish::Format;
 use crate::store::Store;
@@ -61,8 +62,8 @@ pub(super) fn export(path: &Path, arguments: &ExportArguments) -> Result<(), End
         What::Json => Format::Json,
     };
     let store = Store::look_at(&config.store)?;
-    let river = live(config, &store)?.river(&store, &Ask::default(), None)?;
-    print(&river.render(format))
+    let river = live(config, &store)?.river(&store, &Ask::default(), &Spot::First)?;
+    print(&river.map(|river| river.render(format)).unwrap_or_default())
 }
 
 pub(super) fn backup(path: &Path, arguments: &BackupArguments) -> Result<(), Ending> {

@@ -38,6 +38,10 @@ pub mod defaults {
     pub const TITLE: &str = "newsriver";
     /// `river.entries`: entries on one page of the river.
     pub const ENTRIES: usize = 100;
+    /// `river.window`
+    pub const WINDOW: Duration = Duration::from_secs(24 * 3600);
+    /// `poll.initial`: entries of a first document that may come up on the first page.
+    pub const INITIAL: usize = 50;
     /// `server.listen`
     pub const LISTEN: &str = "127.0.0.1:8700";
     /// `store.path`
@@ -99,6 +103,10 @@ pub struct River {
     pub base_url: Option<Url>,
     /// Entries on one page.
     pub entries: usize,
+    /// Stories of one source on the first page at most.
+    pub max_per_source: Option<usize>,
+    /// How long readers may stay away and still be told what changed.
+    pub window: Duration,
 }
 
 /// Where log lines go and how they look.
@@ -214,6 +222,7 @@ struct PollDefaults {
     timeouts: Timeouts,
     max_bytes: u64,
     per_host: usize,
+    initial: usize,
     allow_private: bool,
     host_gap: Option<Duration>,
     proxy: Option<Url>,
@@ -264,9 +273,11 @@ fn read_river(mut section: Section<'_>, findings: &Findings<'_>) -> (River, Filt
         }
     });
     let entries = section.count("entries", 1..=10_000).unwrap_or(defaults::ENTRIES);
+    let max_per_source = section.count("max_per_source", 1..=10_000);
+    let window = section.duration("window").map_or(defaults::WINDOW, |f| f.value);
     let filter = read_filter(&mut section, findings);
     section.finish();
-    (River { title, base_url, entries }, filter)
+    (River { title, base_url, entries, max_per_source, window }, filter)
 }
 
 fn read_server(mut section: Section<'_>) -> SocketAddr {
@@ -308,6 +319,7 @@ fn read_poll(mut section: Section<'_>, findings: &Findings<'_>) -> (PollDefaults
         timeouts,
         max_bytes: section.size("max_bytes").unwrap_or(defaults::MAX_BYTES),
         per_host: section.count("per_host", 1..=1000).unwrap_or(defaults::PER_HOST),
+        initial: section.count("initial", 0..=1_000_000).unwrap_or(defaults::INITIAL),
         allow_private: section.flag("allow_private").unwrap_or(false),
         host_gap: section.duration("host_gap").map(|f| f.value),
         proxy: section.text("proxy").and_then(|found| source::proxy(&found, findings)),

@@ -34,8 +34,12 @@ pub(super) async fn keep(live: Arc<Live>, store: Store, changed: Arc<Notify>, st
         let now = Utc::now();
         let due = pruned_at.is_none_or(|at| now - at >= RETENTION || at > now);
         let horizon = live.config().keep.and_then(|keep| TimeDelta::from_std(keep).ok()).map(|keep| now - keep);
+        let window = TimeDelta::from_std(live.config().river.window).unwrap_or(TimeDelta::MAX);
         let (at_work, before) = (store.clone(), touched.clone());
         let looked = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
+            if due {
+                at_work.forget_changes(now - window)?;
+            }
             let pruned = match horizon.filter(|_| due) {
                 Some(horizon) => at_work.prune(horizon)?,
                 None => 0,

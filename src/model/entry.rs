@@ -143,7 +143,7 @@ pub struct Feed {
 }
 
 /// An entry of the river, as the store holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredEntry {
     /// The row: grows with each new entry, names it to the store.
     pub row: i64,
@@ -166,7 +166,7 @@ pub struct StoredEntry {
 }
 
 /// One entry of a story.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Telling {
     /// Its id in the river.
     pub river_id: String,

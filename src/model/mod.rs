@@ -7,6 +7,7 @@ pub mod cleaning;
 pub mod document;
 pub mod entry;
 pub mod feed;
+pub mod page;
 pub mod part;
 pub mod report;
 pub mod source;

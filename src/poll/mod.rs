@@ -282,6 +282,7 @@ impl Poller {
             hints: state.hints.clone(),
             document: None,
             articles: Vec::new(),
+            initial: source.initial,
             authority: self.authority.to_string(),
         }
     }

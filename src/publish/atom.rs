@@ -1,8 +1,11 @@
 //! The river in Atom 1.0 (RFC 4287) through `atom_syndication`.
 
+use std::collections::BTreeMap;
+
+use atom_syndication::extension::Extension;
 use atom_syndication::{Category, Content, Entry, Feed, Generator, Link, Person, Source, Text, WriteConfig};
 
-use super::{Format, Origin, River, excerpt, title_of};
+use super::{Format, HISTORY, Origin, River, excerpt, title_of};
 use crate::model::entry::StoredEntry;
 
 pub(super) fn render(river: &River) -> Vec<u8> {
@@ -15,18 +18,16 @@ pub(super) fn render(river: &River) -> Vec<u8> {
             uri: None,
             version: Some(env!("CARGO_PKG_VERSION").into()),
         }),
-        links: vec![
-            link("self", river.feed_url(Format::Atom, river.place.as_deref()), Some("application/atom+xml")),
-            link("alternate", river.base.to_string(), Some("text/html")),
-        ],
+        links: vec![link("alternate", river.base.to_string(), Some("text/html"))],
         ..Feed::default()
     };
-    // RFC 5005, section 3: a paged feed.
-    if river.place.is_some() || river.next.is_some() {
-        feed.links.push(link("first", river.feed_url(Format::Atom, None), Some("application/atom+xml")));
-    }
-    if let Some(next) = &river.next {
-        feed.links.push(link("next", river.feed_url(Format::Atom, Some(next)), Some("application/atom+xml")));
+    let pages = river.paging(Format::Atom).into_iter();
+    feed.links.extend(pages.map(|(rel, url)| link(rel, url, Some("application/atom+xml"))));
+    if river.is_archive() {
+        let (prefix, namespace) = HISTORY;
+        feed.namespaces.insert(prefix.to_owned(), namespace.to_owned());
+        let mark = Extension { name: format!("{prefix}:archive"), ..Extension::default() };
+        feed.extensions.insert(prefix.to_owned(), BTreeMap::from([("archive".to_owned(), vec![mark])]));
     }
     feed.entries = river.entries.iter().map(|e| entry(e, river)).collect();
     let config = WriteConfig { write_document_declaration: false, indent_size: None };

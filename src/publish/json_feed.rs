@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Format, River, shown_date};
 use crate::model::entry::{Attachment, Comments, Entry, Feed, Person, StoredEntry, Telling};
+use crate::model::page::Spot;
 
 /// <https://jsonfeed.org/version/1.1>, "top-level".
 #[derive(Debug, Serialize)]
@@ -95,13 +96,13 @@ struct Teller {
 const VERSION: &str = "https://jsonfeed.org/version/1.1";
 
 pub(super) fn render(river: &River) -> Vec<u8> {
-    let feed_url = river.feed_url(Format::Json, river.place.as_deref());
+    let feed_url = river.feed_url(Format::Json, &river.spot);
     let document = Document {
         version: VERSION,
         title: &river.title,
         home_page_url: Some(river.base.as_str()),
         feed_url: Some(&feed_url),
-        next_url: river.next.as_deref().map(|next| river.feed_url(Format::Json, Some(next))),
+        next_url: river.next.clone().map(|next| river.feed_url(Format::Json, &Spot::Below(next))),
         description: None,
         language: None,
         authors: Vec::new(),

@@ -10,9 +10,11 @@ mod rss;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, FixedOffset, Utc};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::model::entry::{StoredEntry, Telling};
+use crate::model::page::{Cursor, Place, Spot};
 use crate::model::part::Ask;
 use crate::model::source::SourceId;
 
@@ -53,7 +55,7 @@ impl Format {
 }
 
 /// A source as a feed names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// Its id.
     pub id: SourceId,
@@ -78,10 +80,16 @@ pub struct River {
     pub entries: Vec<StoredEntry>,
     /// The sources of the entries.
     pub origins: BTreeMap<SourceId, Origin>,
-    /// The place this page begins at; `None` is the first page.
-    pub place: Option<String>,
+    /// Which page this is.
+    pub spot: Spot,
     /// The place the next page begins at.
-    pub next: Option<String>,
+    pub next: Option<Place>,
+    /// The page before this one.
+    pub previous: Option<Spot>,
+    /// The archive document before this page: its number, and how many stories it has.
+    pub archive: Option<(i64, i64)>,
+    /// The number of the newest change that the page knows of.
+    pub change: i64,
 }
 
 impl River {
@@ -112,10 +120,51 @@ impl River {
         format!("{}{}{}", self.base, self.ask.part.path(), query.unwrap_or_default())
     }
 
-    fn feed_url(&self, format: Format, place: Option<&str>) -> String {
+    /// The address of a page of this feed.
+    #[must_use]
+    pub fn feed_url(&self, format: Format, spot: &Spot) -> String {
+        let ending = format.ending();
+        if let Spot::Archive(number, count) = spot {
+            return format!("{}archives/{number}-{count}.{ending}", self.base);
+        }
         let mut parameters = self.ask.parameters();
-        parameters.extend(place.map(|place| ("before", place.to_owned())));
-        format!("{}{}feed.{}{}", self.base, self.ask.part.path(), format.ending(), encoded(&parameters))
+        match spot {
+            Spot::Below(place) => parameters.push(("before", place.to_string())),
+            Spot::Above(cursor) => parameters.push(("after", cursor.to_string())),
+            Spot::First | Spot::Between(..) | Spot::Archive(..) => {}
+        }
+        format!("{}{}feed.{ending}{}", self.base, self.ask.part.path(), encoded(&parameters))
+    }
+
+    /// The links of a page to itself and to those around it, by their relation (RFC 5005, sections 3 and 4).
+    fn paging(&self, format: Format) -> Vec<(&'static str, String)> {
+        let mut links = vec![("self", self.feed_url(format, &self.spot))];
+        let mut add = |rel, spot: &Spot| links.push((rel, self.feed_url(format, spot)));
+        match self.spot {
+            Spot::Archive(..) => add("current", &Spot::First),
+            Spot::Between(..) => {}
+            _ if self.spot != Spot::First || self.next.is_some() => {
+                add("first", &Spot::First);
+                if let Some(place) = &self.next {
+                    add("next", &Spot::Below(place.clone()));
+                }
+                if let Some(previous) = &self.previous {
+                    add("previous", previous);
+                }
+                if self.ask.query.is_none() {
+                    add("last", &Spot::Above(Cursor::OLDEST));
+                }
+            }
+            _ => {}
+        }
+        if let Some((number, count)) = self.archive {
+            add("prev-archive", &Spot::Archive(number, count));
+        }
+        links
+    }
+
+    fn is_archive(&self) -> bool {
+        matches!(self.spot, Spot::Archive(..))
     }
 
     /// The source whose telling is shown.
@@ -169,6 +218,9 @@ impl River {
         Some(format!("{}<p>{words}{}</p>", own.unwrap_or_default(), links.join(comma)))
     }
 }
+
+/// The namespace of feed paging and archiving (RFC 5005, section 2).
+const HISTORY: (&str, &str) = ("fh", "http://purl.org/syndication/history/1.0");
 
 /// A query, with its question mark where it holds anything.
 fn encoded(parameters: &[(&str, String)]) -> String {

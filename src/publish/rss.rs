@@ -2,26 +2,29 @@
 
 use std::collections::BTreeMap;
 
+use rss::extension::Extension;
 use rss::extension::atom::{AtomExtension, Link};
 use rss::extension::dublincore::DublinCoreExtension;
 use rss::{Category, Channel, Enclosure, Guid, Item, Source};
 
-use super::{Format, River, excerpt, shown_date, title_of};
+use super::{Format, HISTORY, River, excerpt, shown_date, title_of};
 use crate::model::entry::StoredEntry;
 
 pub(super) fn render(river: &River) -> Vec<u8> {
-    let atom = |rel: &str, place: Option<&str>| Link {
+    let links = river.paging(Format::Rss).into_iter().map(|(rel, href)| Link {
         rel: rel.to_owned(),
-        href: river.feed_url(Format::Rss, place),
+        href,
         mime_type: Some("application/rss+xml".into()),
         ..Link::default()
-    };
-    let mut links = vec![atom("self", river.place.as_deref())];
-    // RFC 5005, section 3.
-    if river.place.is_some() || river.next.is_some() {
-        links.push(atom("first", None));
+    });
+    let mut namespaces = BTreeMap::from([("dc".to_owned(), "http://purl.org/dc/elements/1.1/".to_owned())]);
+    let mut extensions = BTreeMap::new();
+    if river.is_archive() {
+        let (prefix, namespace) = HISTORY;
+        namespaces.insert(prefix.to_owned(), namespace.to_owned());
+        let mark = Extension { name: format!("{prefix}:archive"), ..Extension::default() };
+        extensions.insert(prefix.to_owned(), BTreeMap::from([("archive".to_owned(), vec![mark])]));
     }
-    links.extend(river.next.as_deref().map(|next| atom("next", Some(next))));
     let channel = Channel {
         title: river.title.clone(),
         link: river.base.to_string(),
@@ -29,8 +32,9 @@ pub(super) fn render(river: &River) -> Vec<u8> {
         last_build_date: (!river.entries.is_empty()).then(|| river.updated().to_utc().to_rfc2822()),
         generator: Some(concat!("newsriver ", env!("CARGO_PKG_VERSION")).into()),
         items: river.entries.iter().map(|e| item(e, river)).collect(),
-        atom_ext: Some(AtomExtension { links }),
-        namespaces: BTreeMap::from([("dc".to_owned(), "http://purl.org/dc/elements/1.1/".to_owned())]),
+        atom_ext: Some(AtomExtension { links: links.collect() }),
+        extensions,
+        namespaces,
         ..Channel::default()
     };
     // Writing to memory fails for no input; an empty feed would hide it if it did.

@@ -41,8 +41,11 @@ fn river(entries: Vec<Entry>) -> Result<River, Box<dyn std::error::Error>> {
         base: Url::parse("http://127.0.0.1:8700/")?,
         entries,
         origins: BTreeMap::from([(source, origin)]),
-        place: None,
-        next: Some("1682301600000-1".into()),
+        spot: Spot::First,
+        next: Some(Place { cursor: Cursor { order: 1_682_301_600_000, row: 1 }, shown: vec![7] }),
+        previous: None,
+        archive: Some((3, 42)),
+        change: 9,
     })
 }
 

@@ -1,10 +1,11 @@
 //! How one entry came to be, as the store remembers it; and the user's word against a join.
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::read::{entry, unpack};
-use super::{Store, StoreError};
+use super::{Store, StoreError, changes};
 use crate::model::cleaning::Firing;
 use crate::model::entry::StoredEntry;
 use crate::model::feed::RawEntry;
@@ -58,9 +59,9 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be written.
-    pub fn split(&self, name: &str) -> Result<Option<(String, String)>, StoreError> {
+    pub fn split(&self, name: &str, now: DateTime<Utc>) -> Result<Option<(String, String)>, StoreError> {
         let mut connection = self.writing()?;
-        split(&mut connection, name).map_err(|source| StoreError::Sqlite { path: self.path.to_path_buf(), source })
+        split(&mut connection, name, now).map_err(|source| StoreError::Sqlite { path: self.path.to_path_buf(), source })
     }
 }
 
@@ -113,7 +114,7 @@ fn explain(connection: &Connection, row: i64) -> rusqlite::Result<Explanation> {
     })
 }
 
-fn split(connection: &mut Connection, name: &str) -> rusqlite::Result<Option<(String, String)>> {
+fn split(connection: &mut Connection, name: &str, now: DateTime<Utc>) -> rusqlite::Result<Option<(String, String)>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let Some(row) = find(&transaction, name)? else { return Ok(None) };
     let story: i64 =
@@ -129,8 +130,10 @@ fn split(connection: &mut Connection, name: &str) -> rusqlite::Result<Option<(St
                 .query_row("SELECT min(row) FROM entries WHERE story = ?1 AND row != ?1", [row], |r| r.get(0))?;
         if let Some(first) = first {
             transaction.execute("UPDATE entries SET story = ?1 WHERE story = ?2 AND row != ?2", params![first, row])?;
+            changes::parted(&transaction, first, now)?;
         }
     }
+    changes::parted(&transaction, row, now)?;
     transaction.commit()?;
     Ok(Some(ids))
 }

@@ -126,6 +126,10 @@ fn prune(connection: &mut Connection, horizon: DateTime<Utc>) -> rusqlite::Resul
             transaction
                 .prepare_cached("DELETE FROM search WHERE rowid IN (SELECT row FROM entries WHERE story = ?1)")?
                 .execute([story])?;
+            for table in ["archive", "changes"] {
+                transaction.prepare_cached(&format!("DELETE FROM {table} WHERE story = ?1"))?.execute([story])?;
+            }
+            transaction.prepare_cached("DELETE FROM unarchived WHERE row = ?1")?.execute([story])?;
             pruned += transaction
                 .prepare_cached(
                     "UPDATE entries SET pruned = 1, data = json_object('title', data ->> 'title'), original = x'',

@@ -6,10 +6,13 @@
 //! commit is on disk (`synchronous = FULL`). Polls that arrive while another commit runs share the
 //! next one.
 
+mod changes;
 mod commit;
+mod entries;
 mod explain;
 mod keep;
 mod read;
+mod river;
 mod schema;
 mod search;
 mod story;
@@ -23,10 +26,12 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
+pub use changes::{ARCHIVE, Archived, Changes};
 pub use commit::{ArticleAttempt, Committed, OVERRUN, PollCommit, ReadDocument};
 pub use explain::{Explanation, Join};
 pub use keep::set_aside;
-pub use read::{Cursor, HistoryRow, KnownArticle, Selection, SourceRow};
+pub use read::{HistoryRow, KnownArticle, SourceRow};
+pub use river::{Fairness, Page, Selection, Start};
 pub use search::Found;
 use writer::Writer;
 
@@ -156,6 +161,14 @@ impl Store {
     /// [`StoreError`]; then nothing of the poll is in the store.
     pub async fn commit(&self, poll: PollCommit) -> Result<Committed, StoreError> {
         self.writer.commit(poll).await
+    }
+
+    /// Puts stories into the archives; answers once it is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then none of them is there.
+    pub fn put_into_archives(&self, stories: Vec<Archived>) -> Result<(), StoreError> {
+        self.writer.archive(stories)
     }
 
     /// Ends the writer after all that was handed to it is written.

@@ -1,9 +1,9 @@
-//! Looking into the store: pages of the river, the state of sources, the history of polls.
+//! Looking into the store: the state of sources, the history of polls, rows -> values.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 
 use super::{Store, StoreError};
@@ -13,48 +13,6 @@ use crate::model::entry::StoredEntry;
 use crate::model::feed::RawArticle;
 use crate::model::report::{Counts, ErrorKind, Failure, SourceState};
 use crate::model::source::SourceId;
-use crate::stories;
-
-/// A place between two entries of the river: what comes after it is older.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Cursor {
-    /// Order of the entry before the place, milliseconds since 1970.
-    pub order: i64,
-    /// Its row.
-    pub row: i64,
-}
-
-impl Cursor {
-    /// The place after this entry.
-    #[must_use]
-    pub fn after(entry: &StoredEntry) -> Self {
-        Self { order: entry.order.timestamp_millis(), row: entry.row }
-    }
-
-    /// Reads `ORDER-ROW`, as [`std::fmt::Display`] writes it.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (order, row) = text.rsplit_once('-')?;
-        Some(Self { order: order.parse().ok()?, row: row.parse().ok().filter(|row| *row >= 0)? })
-    }
-}
-
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.order, self.row)
-    }
-}
-
-/// Which stories are asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selection {
-    /// All.
-    All,
-    /// Those that one of these sources tells.
-    Sources(Vec<SourceId>),
-    /// Those with an entry that has this tag.
-    Tag(String),
-}
 
 /// A source as the store knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,47 +83,6 @@ impl Store {
         })
     }
 
-    /// Up to `limit` stories of the river, newest first, from `before` on; each as the best of its tellings that
-    /// `publishes` lets through.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store cannot be read.
-    pub fn river(
-        &self,
-        selection: &Selection,
-        publishes: &dyn Fn(&StoredEntry) -> bool,
-        before: Option<Cursor>,
-        limit: usize,
-    ) -> Result<Vec<StoredEntry>, StoreError> {
-        let from = before.unwrap_or(Cursor { order: i64::MAX, row: i64::MAX });
-        self.reading(|connection| {
-            // A story belongs to every part that one of its entries belongs to.
-            let (among, of) = match selection {
-                Selection::All => ("?3 IS NULL", None),
-                Selection::Sources(ids) => (
-                    "row IN (SELECT story FROM entries WHERE source IN (SELECT value FROM json_each(?3)))",
-                    Some(serde_json::json!(ids).to_string()),
-                ),
-                Selection::Tag(tag) => (
-                    "row IN (SELECT e.story FROM entry_tags t JOIN entries e ON e.row = t.entry WHERE t.tag = ?3)",
-                    Some(tag.clone()),
-                ),
-            };
-            let mut select = connection.prepare_cached(&format!(
-                "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
-                 WHERE story = row AND pruned = 0 AND (sort, row) < (?1, ?2) AND {among} ORDER BY sort DESC, row DESC"
-            ))?;
-            let mut rows = select.query(params![from.order, from.row, of])?;
-            let mut told = Vec::new();
-            while told.len() < limit
-                && let Some(row) = rows.next()?
-            {
-                told.extend(tell(connection, entry(row)?, publishes)?);
-            }
-            Ok(told)
-        })
-    }
-
     /// The titles that the publisher gave the newest `limit` entries of a source.
     ///
     /// # Errors
@@ -214,40 +131,6 @@ impl Store {
             select.query_map(params![since.timestamp_millis(), of.map(SourceId::as_str)], history)?.collect()
         })
     }
-}
-
-/// A story as the best of its tellings that are published, by the entry that leads it; `None` where
-/// none is.
-fn tell(
-    connection: &Connection,
-    lead: StoredEntry,
-    publishes: &dyn Fn(&StoredEntry) -> bool,
-) -> rusqlite::Result<Option<StoredEntry>> {
-    let mut others = connection.prepare_cached(
-        "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
-         WHERE story = ?1 AND row != ?1 ORDER BY row",
-    )?;
-    let others: Vec<StoredEntry> = others.query_map([lead.row], entry)?.collect::<rusqlite::Result<_>>()?;
-    if others.is_empty() {
-        return Ok(publishes(&lead).then_some(lead));
-    }
-    let shown: Vec<&StoredEntry> = std::iter::once(&lead).chain(&others).filter(|telling| publishes(telling)).collect();
-    Ok((!shown.is_empty()).then(|| stories::tell(&lead, &shown)))
-}
-
-/// The story that a row leads, as it is told.
-pub(super) fn told(
-    connection: &Connection,
-    story: i64,
-    publishes: &dyn Fn(&StoredEntry) -> bool,
-) -> rusqlite::Result<Option<StoredEntry>> {
-    let lead = connection
-        .prepare_cached(
-            "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries WHERE row = ?1 AND pruned = 0",
-        )?
-        .query_row([story], entry)
-        .optional()?;
-    Ok(lead.map(|lead| tell(connection, lead, publishes)).transpose()?.flatten())
 }
 
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {

@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -144,6 +144,23 @@ const MIGRATIONS: [&str; 10] = [
     "DROP TABLE search;
      CREATE VIRTUAL TABLE search USING fts5(
         words, content = '', contentless_delete = 1, detail = none, tokenize = 'unicode61 remove_diacritics 0');",
+    // What is new since a visit, and the archives: a story goes into them once, as it is told when it
+    // leaves the first page.
+    "ALTER TABLE entries ADD COLUMN backlog INTEGER NOT NULL DEFAULT 0; -- of a first document, not told as news
+     CREATE TABLE changes (
+        seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+        story           INTEGER NOT NULL UNIQUE,
+        at              INTEGER NOT NULL
+     ) STRICT;
+     CREATE TABLE unarchived (row INTEGER PRIMARY KEY) STRICT;
+     CREATE TABLE archive (
+        seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+        story           INTEGER NOT NULL,
+        data            BLOB NOT NULL
+     ) STRICT;
+     CREATE INDEX archive_by_story ON archive (story);
+     INSERT INTO unarchived SELECT row FROM entries
+        WHERE story = row AND pruned = 0 AND first_seen > (SELECT max(first_seen) FROM entries) - 86400000;",
 ];
 
 /// Settings of a writing connection.

@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::read::{self, told};
+use super::read;
+use super::river::told;
 use super::{Selection, Store, StoreError};
 use crate::clean;
 use crate::model::entry::{Entry, StoredEntry};

@@ -7,6 +7,7 @@ use crate::identity;
 use crate::model::activity::Activity;
 use crate::model::entry::Entry;
 use crate::model::feed::{PollHints, RawEntry};
+use crate::model::page::{Cursor, Place};
 use crate::model::report::{Counts, PollStatus};
 use crate::model::source::SourceId;
 
@@ -48,8 +49,13 @@ fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Result<PollCommit, B
             keys,
         }),
         articles: Vec::new(),
+        initial: 2,
         authority: "e.org".into(),
     })
+}
+
+fn top() -> Start {
+    Start::Top(Fairness::default())
 }
 
 fn entry(id: &str, title: &str) -> Entry {
@@ -62,10 +68,10 @@ async fn entries_are_kept_once_and_updated_in_place() -> Fallible {
     let store = Store::open(&folder.path().join("r.db"))?;
     let first = store.commit(poll("a", 0, vec![entry("1", "x"), entry("http://e/2", "y")])?).await?;
     assert_eq!(first.counts, Counts { new: 2, changed: 0, unchanged: 0 });
-    let before = store.river(&Selection::All, &|_| true, None, 10)?;
+    let before = store.river(&Selection::All, &|_| true, &top(), 10)?.stories;
     let second = store.commit(poll("a", 1, vec![entry("1", "x, corrected"), entry("http://e/2", "y")])?).await?;
     assert_eq!(second.counts, Counts { new: 0, changed: 1, unchanged: 1 });
-    let after = store.river(&Selection::All, &|_| true, None, 10)?;
+    let after = store.river(&Selection::All, &|_| true, &top(), 10)?.stories;
     let ids = |page: &[crate::model::entry::StoredEntry]| page.iter().map(|e| e.river_id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&before), ids(&after), "ids and order stay");
     assert!(ids(&after)[0].starts_with("tag:e.org,2026:a/"), "{:?}", ids(&after));
@@ -82,10 +88,79 @@ async fn two_sources_with_one_guid_hide_nothing_of_each_other() -> Fallible {
     let store = Store::open(&folder.path().join("r.db"))?;
     store.commit(poll("a", 0, vec![entry("http://e/1", "honest")])?).await?;
     store.commit(poll("b", 1, vec![entry("http://e/1", "other")])?).await?;
-    let river = store.river(&Selection::All, &|_| true, None, 10)?;
+    let river = store.river(&Selection::All, &|_| true, &top(), 10)?.stories;
     assert_eq!(river.len(), 2);
     assert_ne!(river[0].river_id, river[1].river_id);
     assert_eq!(river.iter().find(|e| e.entry.title == "honest").map(|e| e.river_id.as_str()), Some("http://e/1"));
+    Ok(())
+}
+
+/// The titles of all pages from one on, each page's `next` written and read again as readers carry it.
+fn walk(store: &Store, mut start: Start, limit: usize) -> Result<Vec<String>, StoreError> {
+    let mut titles = Vec::new();
+    loop {
+        let page = store.river(&Selection::All, &|_| true, &start, limit)?;
+        titles.extend(page.stories.into_iter().map(|story| story.entry.title));
+        let Some(next) = page.next.and_then(|place| Place::parse(&place.to_string())) else { return Ok(titles) };
+        start = Start::Below(next);
+    }
+}
+
+#[tokio::test]
+async fn what_the_first_page_passes_over_is_behind_it_once() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(&folder.path().join("r.db"))?;
+    let many = |name: &str, n: usize| (0..n).map(|n| entry(&format!("{name}{n}"), &format!("{name}{n}"))).collect();
+    store.commit(poll("chatty", 0, many("c", 12))?).await?;
+    store.commit(poll("calm", 1, many("k", 2))?).await?;
+    store.commit(poll("chatty", 2, many("d", 6))?).await?;
+    for per_source in [Some(1), Some(3), Some(50), None] {
+        for passes_backlog in [false, true] {
+            for limit in [1, 4, 9, 100] {
+                let start = Start::Top(Fairness { per_source, passes_backlog });
+                let first = store.river(&Selection::All, &|_| true, &start, limit)?.stories;
+                let chatty = first.iter().filter(|story| story.source.as_str() == "chatty").count();
+                assert!(per_source.is_none_or(|most| chatty <= most) && first.len() <= limit);
+                if passes_backlog {
+                    let of_before = first.iter().filter(|story| story.entry.title.starts_with('c')).count();
+                    assert!(of_before <= 2, "`initial` of the first document: {of_before}");
+                }
+                let mut all = walk(&store, start, limit)?;
+                all.sort();
+                let count = all.len();
+                all.dedup();
+                assert_eq!((count, all.len()), (20, 20), "{per_source:?} {passes_backlog} {limit}");
+            }
+        }
+    }
+    let up = store.river(&Selection::All, &|_| true, &Start::Above(Cursor::OLDEST), 5)?;
+    let last: Vec<String> = walk(&store, top(), 5)?.split_off(15);
+    assert_eq!(up.stories.iter().map(|s| s.entry.title.clone()).collect::<Vec<_>>(), last, "the last page");
+    Ok(())
+}
+
+#[tokio::test]
+async fn changes_are_told_since_a_visit() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(&folder.path().join("r.db"))?;
+    let newest = || store.river(&Selection::All, &|_| true, &top(), 1).map(|page| page.change);
+    let told = |since: i64, until: i64| match store.changes(since, until, 3, &|_| true)? {
+        Changes::Stories(stories) => Ok(Some(stories.into_iter().map(|s| s.entry.title).collect::<Vec<_>>())),
+        Changes::Unknown => Ok::<_, StoreError>(None),
+    };
+    store.commit(poll("a", 0, vec![entry("1", "x"), entry("2", "y"), entry("3", "of before")])?).await?;
+    let first = newest()?;
+    assert_eq!(told(0, first)?, Some(vec!["x".to_owned(), "y".to_owned()]), "the backlog is no news");
+    store.commit(poll("a", 1, vec![entry("1", "x, corrected"), entry("4", "z")])?).await?;
+    let second = newest()?;
+    assert_eq!(told(first, second)?, Some(vec!["z".to_owned(), "x, corrected".to_owned()]));
+    assert_eq!(told(first, first)?, Some(Vec::new()), "what came later is told later");
+    assert_eq!(told(second + 1, second)?, None, "a visit of another store");
+    store.forget_changes(now() + TimeDelta::seconds(30))?;
+    assert_eq!(told(first - 1, second)?, None, "a visit too long ago");
+    assert_eq!(told(first, second)?.map(|titles| titles.len()), Some(2));
+    store.forget_changes(now() + TimeDelta::hours(30))?;
+    assert_eq!(newest()?, second, "numbers are not given twice");
     Ok(())
 }
 
@@ -95,14 +170,7 @@ async fn pages_follow_each_other_without_gap_or_repeat() -> Fallible {
     let store = Store::open(&folder.path().join("r.db"))?;
     let entries: Vec<_> = (0..25).map(|n| entry(&n.to_string(), &format!("t{n}"))).collect();
     store.commit(poll("a", 0, entries)?).await?;
-    let mut titles = Vec::new();
-    let mut cursor = None;
-    loop {
-        let page = store.river(&Selection::All, &|_| true, cursor, 10)?;
-        let Some(last) = page.last() else { break };
-        cursor = Cursor::parse(&Cursor::after(last).to_string());
-        titles.extend(page.into_iter().map(|e| e.entry.title));
-    }
+    let titles = walk(&store, top(), 10)?;
     assert_eq!(
         titles,
         (0..25).map(|n| format!("t{n}")).collect::<Vec<_>>(),

@@ -11,17 +11,26 @@ use std::thread;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::StoreError;
+use super::changes::{self, Archived};
 use super::commit::{self, Committed, PollCommit};
-use super::story::Stories;
+use super::{StoreError, story::Stories};
 
 /// Polls in one transaction at most.
 const BATCH: usize = 64;
 
-struct Job {
-    poll: Box<PollCommit>,
-    reply: oneshot::Sender<Result<Committed, StoreError>>,
+/// What is to be written.
+enum Work {
+    Poll(Box<PollCommit>),
+    Archive(Vec<Archived>),
 }
+
+struct Job {
+    work: Work,
+    reply: oneshot::Sender<Answer>,
+}
+
+/// What a poll did; nothing where the work was no poll.
+type Answer = Result<Option<Committed>, StoreError>;
 
 /// The handle to the writing thread.
 #[derive(Debug)]
@@ -44,10 +53,22 @@ impl Writer {
     }
 
     pub(super) async fn commit(&self, poll: PollCommit) -> Result<Committed, StoreError> {
-        let jobs = self.jobs.lock().ok().and_then(|jobs| jobs.clone()).ok_or(StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
-        jobs.send(Job { poll: Box::new(poll), reply }).await.map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        let job = Job { work: Work::Poll(Box::new(poll)), reply };
+        self.jobs()?.send(job).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)??.ok_or(StoreError::Closed)
+    }
+
+    /// For threads that may wait.
+    pub(super) fn archive(&self, stories: Vec<Archived>) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job { work: Work::Archive(stories), reply };
+        self.jobs()?.blocking_send(job).map_err(|_| StoreError::Closed)?;
+        answer.blocking_recv().map_err(|_| StoreError::Closed)?.map(drop)
+    }
+
+    fn jobs(&self) -> Result<mpsc::Sender<Job>, StoreError> {
+        self.jobs.lock().ok().and_then(|jobs| jobs.clone()).ok_or(StoreError::Closed)
     }
 
     pub(super) async fn close(&self) {
@@ -84,11 +105,14 @@ fn write_batch(connection: &mut Connection, path: &std::path::Path, stories: &mu
     let mut replies = Vec::with_capacity(jobs.len());
     let outcome = (|| {
         let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for Job { poll, reply } in jobs {
+        for Job { work, reply } in jobs {
             replies.push(reply);
             let savepoint = transaction.savepoint()?;
             let before = stories.pending();
-            let result = commit::apply(&savepoint, stories, &poll);
+            let result = match work {
+                Work::Poll(poll) => commit::apply(&savepoint, stories, &poll).map(Some),
+                Work::Archive(archived) => changes::archive(&savepoint, &archived).map(|()| None),
+            };
             match result {
                 Ok(_) => savepoint.commit()?,
                 Err(_) => {
@@ -107,7 +131,7 @@ fn write_batch(connection: &mut Connection, path: &std::path::Path, stories: &mu
     for reply in replies {
         let result = match (done.next(), failed) {
             (Some(Err(error)), _) => Err(fail(error)),
-            (Some(Ok(committed)), false) => Ok(committed),
+            (Some(Ok(did)), false) => Ok(did),
             // Nothing of the batch is on disk: the first learns why, the others that it is so.
             _ => Err(broken.take().map_or(StoreError::BatchLost, fail)),
         };

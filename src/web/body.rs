@@ -45,6 +45,8 @@ pub struct Body {
     content_type: &'static str,
     bytes: Bytes,
     tag: String,
+    /// The number of the newest change that it knows of, where it is kept.
+    change: Option<i64>,
     last_modified: Option<HeaderValue>,
     cache_control: &'static str,
     coded: [OnceLock<Option<Bytes>>; 3],
@@ -61,7 +63,65 @@ impl Body {
     ) -> Self {
         let tag = hex(&Sha256::digest(&bytes)[..12]);
         let last_modified = changed_at.and_then(|at| HeaderValue::from_str(&httpdate::fmt_http_date(at.into())).ok());
-        Self { content_type, bytes: bytes.into(), tag, last_modified, cache_control, coded: Default::default() }
+        Self {
+            content_type,
+            bytes: bytes.into(),
+            tag,
+            change: None,
+            last_modified,
+            cache_control,
+            coded: Default::default(),
+        }
+    }
+
+    /// The same as the state of a feed after a change: its tag tells which, so that a reader who comes back
+    /// with it can be told what is new.
+    #[must_use]
+    pub fn at_change(mut self, change: i64) -> Self {
+        self.tag = format!("{}.{change:x}", self.tag);
+        self.change = Some(change);
+        self
+    }
+
+    /// Between which changes a client wants to know what is new, if it wants to (RFC 3229, sections 5.3 and
+    /// 10.4.1, with the manipulation `feed`).
+    #[must_use]
+    pub fn asked_for_changes(&self, headers: &HeaderMap) -> Option<(i64, i64)> {
+        let wanted = headers.get_all("a-im").iter().filter_map(|value| value.to_str().ok());
+        let mut wanted = wanted.flat_map(|value| value.split(',')).map(|one| one.split(';').next().unwrap_or_default());
+        if !wanted.any(|one| one.trim().eq_ignore_ascii_case("feed")) || self.is_known(headers) {
+            return None;
+        }
+        let known = tags(headers).filter_map(|tag| i64::from_str_radix(opaque(tag).split_once('.')?.1, 16).ok()).max();
+        known.zip(self.change)
+    }
+
+    /// The answer where this body holds what is new in `full` (RFC 3229, section 10.4.1).
+    #[must_use]
+    pub fn respond_as_changes_of(&self, full: &Self, method: &Method, headers: &HeaderMap) -> Response<Bytes> {
+        let nothing_known = HeaderMap::from_iter(headers.get(ACCEPT_ENCODING).map(|v| (ACCEPT_ENCODING, v.clone())));
+        let mut response = self.respond(method, &nothing_known);
+        *response.status_mut() = StatusCode::IM_USED;
+        let coding = response.headers().get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+        let etag = full.etag(coding);
+        let out = response.headers_mut();
+        out.insert("im", HeaderValue::from_static("feed"));
+        out.insert(VARY, HeaderValue::from_static("A-IM, If-None-Match, Accept-Encoding"));
+        out.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, im"));
+        out.remove(LAST_MODIFIED);
+        if let Some(date) = &full.last_modified {
+            out.insert(LAST_MODIFIED, date.clone());
+        }
+        if let Some(etag) = etag {
+            out.insert(ETAG, etag);
+        }
+        response
+    }
+
+    /// One strong tag for each coding (RFC 9110, section 8.8.3.3).
+    fn etag(&self, coding: Option<&str>) -> Option<HeaderValue> {
+        let coding = coding.map(|name| format!("-{name}")).unwrap_or_default();
+        HeaderValue::from_str(&format!("\"{}{coding}\"", self.tag)).ok()
     }
 
     /// The answer to a request with these headers: 200, or 304 where the client has it.
@@ -69,15 +129,11 @@ impl Body {
     pub fn respond(&self, method: &Method, headers: &HeaderMap) -> Response<Bytes> {
         let coding = if self.bytes.len() < WORTH_CODING { Coding::Identity } else { accepted(headers) };
         let (coding, bytes) = self.coded(coding);
-        // One strong tag for each coding (RFC 9110, section 8.8.3.3).
-        let etag = match coding {
-            Coding::Identity => format!("\"{}\"", self.tag),
-            coding => format!("\"{}-{}\"", self.tag, coding.name()),
-        };
+        let name = (coding != Coding::Identity).then(|| coding.name());
         let mut response = Response::new(Bytes::new());
         let out = response.headers_mut();
-        if let Ok(value) = HeaderValue::from_str(&etag) {
-            out.insert(ETAG, value);
+        if let Some(etag) = self.etag(name) {
+            out.insert(ETAG, etag);
         }
         if let Some(date) = &self.last_modified {
             out.insert(LAST_MODIFIED, date.clone());
@@ -90,8 +146,8 @@ impl Body {
         }
         out.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         out.insert(CONTENT_LENGTH, bytes.len().into());
-        if coding != Coding::Identity {
-            out.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+        if let Some(name) = name {
+            out.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
         }
         if method != Method::HEAD {
             *response.body_mut() = bytes;
@@ -103,18 +159,11 @@ impl Body {
     /// coding is the same version of the same resource.
     fn is_known(&self, headers: &HeaderMap) -> bool {
         if headers.contains_key(IF_NONE_MATCH) {
-            let tags = headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
-            return tags.map(str::trim).any(|tag| tag == "*" || self.is_mine(tag));
+            return tags(headers).any(|tag| tag == "*" || opaque(tag) == self.tag);
         }
         let (Some(since), Some(changed)) = (headers.get(IF_MODIFIED_SINCE), &self.last_modified) else { return false };
         let date = |value: &HeaderValue| value.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok());
         matches!((date(since), date(changed)), (Some(since), Some(changed)) if changed <= since)
-    }
-
-    fn is_mine(&self, tag: &str) -> bool {
-        let opaque = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
-        let base = opaque.split_once('-').map_or(opaque, |(base, _)| base);
-        base == self.tag
     }
 
     /// The bytes in a coding; made at its first use and kept.
@@ -127,6 +176,16 @@ impl Body {
             None => (Coding::Identity, self.bytes.clone()),
         }
     }
+}
+
+fn tags(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim)
+}
+
+/// What a tag says, whatever the coding it was sent with.
+fn opaque(tag: &str) -> &str {
+    let opaque = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
+    opaque.split_once('-').map_or(opaque, |(base, _)| base)
 }
 
 fn encode(coding: Coding, bytes: &[u8]) -> Option<Bytes> {

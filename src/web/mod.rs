@@ -3,6 +3,7 @@
 //! Every connection has limits of time and number; a request for the first page of the river
 //! touches neither the store nor the renderer.
 
+mod address;
 mod body;
 mod hub;
 mod pages;

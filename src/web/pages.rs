@@ -12,7 +12,7 @@ use crate::status::Report;
 struct RiverPage<'a> {
     title: &'a str,
     days: Vec<Day>,
-    next: Option<String>,
+    has_more: bool,
 }
 
 struct Day {
@@ -69,7 +69,7 @@ pub(super) fn river(river: &River) -> Body {
             _ => days.push(Day { date, entries: vec![line] }),
         }
     }
-    let page = RiverPage { title: &river.title, days, next: river.next.clone() };
+    let page = RiverPage { title: &river.title, days, has_more: river.next.is_some() };
     let changed = (!river.entries.is_empty()).then(|| river.changed_at());
     html(page.render(), changed, "no-cache")
 }

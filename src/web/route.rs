@@ -6,21 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::Utc;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{mpsc, watch};
 
+use super::address::{self, Page};
 use super::body::Body;
 use super::{hub, pages};
 use crate::live::{Live, Push};
-use crate::model::part::{Ask, Part};
-use crate::model::source::SourceId;
+use crate::model::page::Spot;
+use crate::model::part::Ask;
 use crate::publish::{Format, River};
-use crate::search::Query;
-use crate::store::{Cursor, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// How many pages beside the first of the river are kept rendered.
 const KEPT_PAGES: usize = 64;
@@ -28,11 +28,11 @@ const KEPT_PAGES: usize = 64;
 /// How long a client waits for the first river after a start.
 const FIRST_RIVER: Duration = Duration::from_secs(10);
 
-/// Stories on a page at most, whoever asks.
-const MOST_ASKED: usize = 1000;
-
 /// Clients may keep a feed but must ask whether it changed: a 304 costs next to nothing.
 const FEED_CACHING: &str = "no-cache";
+
+/// An archive document never changes (RFC 5005, section 4; RFC 8246).
+const ARCHIVE_CACHING: &str = "public, max-age=31536000, immutable";
 
 /// Headers of every answer: no sniffing, no framing, nothing from elsewhere, nothing told.
 const SAFE_HEADERS: [(&str, &str); 4] = [
@@ -67,11 +67,13 @@ impl Rendered {
 
 fn feed_body(river: &River, format: Format) -> Body {
     let changed = (!river.entries.is_empty()).then(|| river.changed_at());
-    Body::new(format.content_type(), river.render(format), changed, FEED_CACHING)
+    let caching = if matches!(river.spot, Spot::Archive(..)) { ARCHIVE_CACHING } else { FEED_CACHING };
+    let body = Body::new(format.content_type(), river.render(format), changed, caching);
+    if river.ask.is_plain() && river.spot == Spot::First { body.at_change(river.change) } else { body }
 }
 
-/// What names a page: what is asked for, the format, the place it begins at.
-type PageKey = (Ask, Format, Option<Cursor>);
+/// What names a page: what is asked for, the format, which page of it.
+type PageKey = (Ask, Format, Spot);
 
 /// Everything that can be asked for.
 #[derive(Debug)]
@@ -100,17 +102,43 @@ impl Site {
         }
     }
 
-    /// Renders the river as the store has it now; requests meanwhile get the one before.
+    /// Renders the river as the store has it now; requests meanwhile get the one before. Stories that have
+    /// left the first page go into the archives.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read; the river stays as it was.
     pub fn render(&self) -> Result<usize, StoreError> {
-        let river = self.live.river(&self.store, &Ask::default(), None)?;
-        let rendered = Arc::new(Rendered::new(&river));
-        self.rendered.send_replace(Some(rendered));
+        let mut river = self.first_page()?;
+        // First, so that whoever walks the archives from this page on misses nothing.
+        let more = self.archive(&mut river);
+        self.publish(&river);
+        if more {
+            while self.archive(&mut river) {}
+            river = self.first_page()?;
+            self.publish(&river);
+        }
+        Ok(river.entries.len())
+    }
+
+    fn first_page(&self) -> Result<River, StoreError> {
+        self.live.river(&self.store, &Ask::default(), &Spot::First)?.ok_or(StoreError::Closed)
+    }
+
+    /// Puts some of what has left the first page into the archives; whether there is more.
+    fn archive(&self, river: &mut River) -> bool {
+        match self.live.archive(&self.store, river) {
+            Ok(more) => more,
+            Err(error) => {
+                tracing::warn!(%error, "stories could not be put into the archives; it is tried again at the next change");
+                false
+            }
+        }
+    }
+
+    fn publish(&self, river: &River) {
+        self.rendered.send_replace(Some(Arc::new(Rendered::new(river))));
         self.renderings.fetch_add(1, Ordering::Release);
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        Ok(river.entries.len())
     }
 
     /// Answers a request.
@@ -139,7 +167,7 @@ impl Site {
         query: Option<&str>,
         headers: &HeaderMap,
     ) -> Response<Bytes> {
-        let feed = feed_at(path).filter(|(part, _)| self.live.has(part));
+        let feed = address::feed_at(path).filter(|feed| self.live.has(feed.part()));
         let known = matches!(path, "/" | "/status" | "/status.json" | "/opml" | "/metrics" | "/healthz" | "/readyz");
         if !known && feed.is_none() {
             return plain(
@@ -153,8 +181,11 @@ impl Site {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
-        if let Some((part, format)) = feed {
-            return self.feed(part, format, query, method, headers).await;
+        if let Some(feed) = feed {
+            return match feed.page(query.unwrap_or_default(), Utc::now()) {
+                Ok(page) => self.feed(page, method, headers).await,
+                Err(text) => plain(StatusCode::BAD_REQUEST, text),
+            };
         }
         match path {
             "/status" if !wants_json(headers) => {
@@ -178,26 +209,21 @@ impl Site {
         }
     }
 
-    async fn feed(
-        self: &Arc<Self>,
-        part: Part,
-        format: Format,
-        query: Option<&str>,
-        method: &Method,
-        headers: &HeaderMap,
-    ) -> Response<Bytes> {
-        let (ask, before) = match asked(part, query.unwrap_or_default(), Utc::now()) {
-            Ok(asked) => asked,
-            Err(text) => return plain(StatusCode::BAD_REQUEST, text),
-        };
-        if ask.is_plain() && before.is_none() {
-            return match self.first_rendered().await {
-                Some(rendered) => rendered.feed(format).respond(method, headers),
-                None => not_yet(),
-            };
+    async fn feed(self: &Arc<Self>, page: Page, method: &Method, headers: &HeaderMap) -> Response<Bytes> {
+        let Page { ask, spot, format } = page;
+        if ask.is_plain() && spot == Spot::First {
+            let Some(rendered) = self.first_rendered().await else { return not_yet() };
+            let full = rendered.feed(format);
+            if let Some((since, until)) = full.asked_for_changes(headers)
+                && let Ok(Some(changes)) = self.page((ask, format, Spot::Between(since, until))).await
+            {
+                return changes.respond_as_changes_of(full, method, headers);
+            }
+            return full.respond(method, headers);
         }
-        match self.page(ask, format, before).await {
-            Ok(body) => body.respond(method, headers),
+        match self.page((ask, format, spot)).await {
+            Ok(Some(body)) => body.respond(method, headers),
+            Ok(None) => plain(StatusCode::NOT_FOUND, "404: there is no such page; the river is at /feed.atom.\n"),
             Err(error) => {
                 tracing::error!(%error, "a page of the river could not be read");
                 plain(StatusCode::INTERNAL_SERVER_ERROR, "500: the store could not be read; the log says why.\n")
@@ -206,18 +232,18 @@ impl Site {
     }
 
     /// A page behind the first, or of a part of the river: rendered when it is first asked for.
-    async fn page(self: &Arc<Self>, ask: Ask, format: Format, place: Option<Cursor>) -> Result<Arc<Body>, StoreError> {
-        let key = (ask, format, place);
+    async fn page(self: &Arc<Self>, key: PageKey) -> Result<Option<Arc<Body>>, StoreError> {
         let kept = self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(body) = kept {
-            return Ok(body);
+            return Ok(Some(body));
         }
         let rendering = self.renderings.load(Ordering::Acquire);
-        let (site, ask) = (self.clone(), key.0.clone());
+        let (site, (ask, format, spot)) = (self.clone(), key.clone());
         let render = tokio::task::spawn_blocking(move || {
-            site.live.river(&site.store, &ask, place).map(|river| Arc::new(feed_body(&river, format)))
+            let river = site.live.river(&site.store, &ask, &spot)?;
+            Ok(river.map(|river| Arc::new(feed_body(&river, format))))
         });
-        let body = render.await.map_err(|_| StoreError::Closed)??;
+        let Some(body) = render.await.map_err(|_| StoreError::Closed)?? else { return Ok(None) };
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         if pages.len() >= KEPT_PAGES {
             pages.clear();
@@ -225,7 +251,7 @@ impl Site {
         if rendering == self.renderings.load(Ordering::Acquire) {
             pages.insert(key, body.clone());
         }
-        Ok(body)
+        Ok(Some(body))
     }
 
     fn rendered(&self) -> Option<Arc<Rendered>> {
@@ -246,73 +272,6 @@ impl Site {
         let json = serde_json::to_vec_pretty(&self.live.report()).unwrap_or_default();
         Body::new("application/json; charset=utf-8", json, None, "no-store")
     }
-}
-
-/// What the query of a feed's address asks for, and from which place on; else what is wrong with it.
-fn asked(part: Part, query: &str, now: DateTime<Utc>) -> Result<(Ask, Option<Cursor>), &'static str> {
-    let (mut ask, mut before) = (Ask::from(part), None);
-    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let value = value.trim();
-        match key.as_ref() {
-            "before" => {
-                let place = Cursor::parse(value)
-                    .ok_or("400: `before` is no place in the river; follow the `next` links of the feed.\n")?;
-                before = Some(place);
-            }
-            "q" if value.is_empty() => {}
-            "q" => {
-                Query::parse(value)
-                    .map_err(|_| "400: `q` wants up to 20 words: a b \"a phrase\" title:a source:id tag:t -not.\n")?;
-                ask.query = Some(value.to_owned());
-            }
-            "n" => {
-                let count = value.parse().ok().filter(|count| (1..=MOST_ASKED).contains(count));
-                ask.count = Some(count.ok_or("400: `n` is a number of stories, from 1 to 1000.\n")?);
-            }
-            "hours" => {
-                let hours = value.parse().ok().filter(|hours| (1..=24 * 366).contains(hours));
-                let hours = hours.ok_or("400: `hours` is a number of hours, from 1 to 8784.\n")?;
-                // To the minute, so that those who ask within one get the same page.
-                let since = now - TimeDelta::hours(hours);
-                ask.since = since.duration_trunc(TimeDelta::minutes(1)).ok();
-            }
-            "since" => {
-                let day = || chrono::NaiveDate::parse_from_str(value, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
-                let since =
-                    DateTime::parse_from_rfc3339(value).map(|at| at.to_utc()).ok().or_else(|| Some(day()?.and_utc()));
-                ask.since = Some(
-                    since.ok_or("400: `since` is a day or a time, such as 2026-01-31 or 2026-01-31T08:00:00Z.\n")?,
-                );
-            }
-            _ => {}
-        }
-    }
-    Ok((ask, before))
-}
-
-/// The part of the river and the format that a path names: `/feed.atom`, `/tags/SZ300623/feed.json`.
-fn feed_at(path: &str) -> Option<(Part, Format)> {
-    let (place, file) = path.strip_prefix('/')?.rsplit_once('/').unwrap_or(("", path.strip_prefix('/')?));
-    let format = Format::ALL.into_iter().find(|format| file.strip_prefix("feed.") == Some(format.ending()))?;
-    if place.is_empty() {
-        return Some((Part::Whole, format)).filter(|_| path.starts_with("/feed."));
-    }
-    let (kind, name) = place.split_once('/').filter(|(_, name)| !name.is_empty() && !name.contains('/'))?;
-    let name = percent_decoded(name)?;
-    let part = match kind {
-        "sources" => Part::Source(SourceId::new(&name).ok()?),
-        "groups" => Part::Group(name),
-        "tags" => Part::Tag(name),
-        _ => return None,
-    };
-    Some((part, format))
-}
-
-fn percent_decoded(segment: &str) -> Option<String> {
-    // The parser of queries decodes percent signs; a plus is a plus in a path.
-    let escaped = segment.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
-    let (name, _) = url::form_urlencoded::parse(escaped.as_bytes()).next()?;
-    Some(name.into_owned()).filter(|name| !name.contains(char::is_control))
 }
 
 /// Whether a client prefers JSON to HTML: a browser names HTML, a script names JSON.

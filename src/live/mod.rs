@@ -3,6 +3,8 @@
 //! Held in memory so that a request never waits for the store; all of it can be rebuilt from
 //! feeds.toml and the store.
 
+mod river;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,16 +16,13 @@ use url::Url;
 use crate::config::{Config, ConfigError};
 use crate::fetch::is_private;
 use crate::metrics::{Gauges, Metrics};
-use crate::model::entry::StoredEntry;
-use crate::model::part::{Ask, Part};
+use crate::model::part::Part;
 use crate::model::report::SourceState;
 use crate::model::source::SourceId;
 use crate::model::websub::Subscription;
 use crate::opml::{self, Outline};
-use crate::publish::{Origin, River};
-use crate::search::Query;
 use crate::status::Report;
-use crate::store::{Cursor, Selection, SourceRow, Store, StoreError};
+use crate::store::{SourceRow, Store, StoreError};
 
 /// The state of a running daemon.
 #[derive(Debug)]
@@ -186,6 +185,10 @@ impl Live {
             .unwrap_or_default()
     }
 
+    fn row(&self, id: &SourceId) -> Option<SourceRow> {
+        self.rows.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
     /// Notes what a poll left behind.
     pub fn set_row(&self, row: SourceRow) {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
@@ -230,88 +233,6 @@ impl Live {
                     || self.rows.read().unwrap_or_else(PoisonError::into_inner).contains_key(id)
             }
             Part::Group(name) => self.config().sources.iter().any(|source| source.group.as_ref() == Some(name)),
-        }
-    }
-
-    /// A page of what is asked for from the store, the newest where `place` is `None`.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store cannot be read.
-    pub fn river(&self, store: &Store, ask: &Ask, place: Option<Cursor>) -> Result<River, StoreError> {
-        let config = self.config();
-        let selection = match &ask.part {
-            Part::Whole => Selection::All,
-            Part::Source(id) => Selection::Sources(vec![id.clone()]),
-            Part::Group(name) => {
-                let of_group = config.sources.iter().filter(|source| source.group.as_ref() == Some(name));
-                Selection::Sources(of_group.map(|source| source.id.clone()).collect())
-            }
-            Part::Tag(name) => Selection::Tag(name.clone()),
-        };
-        let limit = ask.count.unwrap_or(config.river.entries);
-        let query = ask.query.as_deref().and_then(|query| Query::parse(query).ok());
-        let publishes = |stored: &StoredEntry| config.filters.is_empty() || self.barred(&config, stored).is_none();
-        let (mut entries, mut next) = match &query {
-            Some(query) => {
-                let found = store.search(query, &selection, &publishes, place.map(|place| place.row), limit)?;
-                (found.stories, found.next.map(|row| Cursor { order: 0, row }))
-            }
-            None => {
-                // One more than is shown tells whether there is a next page.
-                let mut entries = store.river(&selection, &publishes, place, limit + 1)?;
-                let more = entries.len() > limit;
-                entries.truncate(limit);
-                let next = entries.last().filter(|_| more).map(Cursor::after);
-                (entries, next)
-            }
-        };
-        if let Some(since) = ask.since {
-            let all = entries.len();
-            entries.retain(|entry| entry.order >= since);
-            // What is found by searching is in the order of its arrival, the river in that of its dates.
-            next = next.filter(|_| query.is_some() || entries.len() == all);
-        }
-        let origins = entries
-            .iter()
-            .flat_map(|e| [&e.source, &e.told_by].into_iter().chain(e.tellings.iter().map(|telling| &telling.source)))
-            .collect::<std::collections::HashSet<_>>()
-            .into_iter()
-            .map(|id| (id.clone(), self.origin(&config, id)))
-            .collect();
-        let title = match &ask.part {
-            Part::Whole => config.river.title.clone(),
-            Part::Source(id) => format!("{} · {}", config.river.title, self.origin(&config, id).name),
-            part => format!("{} · {part}", config.river.title),
-        };
-        Ok(River {
-            title: ask.query.as_ref().map_or(title.clone(), |query| format!("{title} · {query}")),
-            ask: ask.clone(),
-            base: self.base_url(),
-            entries,
-            origins,
-            place: place.map(|p| p.to_string()),
-            next: next.map(|next| next.to_string()),
-        })
-    }
-
-    /// Why the filters of feeds.toml keep an entry out of the river.
-    fn barred(&self, config: &Config, stored: &StoredEntry) -> Option<String> {
-        let group = config.source(stored.source.as_str()).and_then(|source| source.group.as_deref());
-        config.filters.bars(group, stored)
-    }
-
-    fn origin(&self, config: &Config, id: &SourceId) -> Origin {
-        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
-        let row = rows.get(id);
-        let title = row.and_then(|row| row.state.feed_title.clone());
-        let configured = config.source(id.as_str());
-        let name = configured.and_then(|s| s.name.clone()).or(title).unwrap_or_else(|| id.to_string());
-        let address = configured.map(|s| s.address.to_string()).or_else(|| row.map(|row| row.address.clone()));
-        Origin {
-            id: id.clone(),
-            name,
-            url: address.filter(|url| url.starts_with("http")),
-            home_page_url: row.and_then(|row| row.state.home_page_url.clone()).filter(|url| url.starts_with("http")),
         }
     }
 }

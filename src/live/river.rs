@@ -1,0 +1,222 @@
+//! The store's entries and the configuration -> pages of the river.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::Live;
+use crate::config::Config;
+use crate::model::entry::StoredEntry;
+use crate::model::page::{Cursor, Place, Spot};
+use crate::model::part::{Ask, Part};
+use crate::model::source::SourceId;
+use crate::publish::{Origin, River};
+use crate::search::Query;
+use crate::store::{ARCHIVE, Archived, Changes, Fairness, Page, Selection, Start, Store, StoreError};
+
+/// Stories that a reader is told at most of what changed since his last visit; with more the river's pages
+/// serve him better.
+const MOST_CHANGES: usize = 10_000;
+
+/// Stories that go into the archives in one transaction.
+const ARCHIVED_AT_ONCE: usize = 64;
+
+/// What the archives keep of a story: how it was told, and by whom.
+#[derive(Debug, Serialize, Deserialize)]
+struct Frozen {
+    story: StoredEntry,
+    origins: Vec<Origin>,
+}
+
+impl Live {
+    /// A page of what is asked for, from the store; `None` where there is no such page.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn river(&self, store: &Store, ask: &Ask, spot: &Spot) -> Result<Option<River>, StoreError> {
+        let config = self.config();
+        let publishes = |stored: &StoredEntry| config.filters.is_empty() || self.barred(&config, stored).is_none();
+        let mut archive = None;
+        let page = match spot {
+            Spot::Archive(number, count) => {
+                let stories = self.archived(store, *number, *count)?;
+                return Ok(stories.map(|(stories, origins)| River {
+                    archive: Some((number - 1, ARCHIVE)).filter(|(number, _)| *number > 0),
+                    origins,
+                    ..self.titled(&config, ask, spot, Page { stories, ..Page::default() })
+                }));
+            }
+            Spot::Between(since, until) => match store.changes(*since, *until, MOST_CHANGES, &publishes)? {
+                Changes::Stories(stories) => Page { stories, next: None, change: *until },
+                Changes::Unknown => return Ok(None),
+            },
+            Spot::First | Spot::Below(_) | Spot::Above(_) => page(store, &config, ask, spot, &publishes)?,
+        };
+        if *spot == Spot::First && ask.is_plain() {
+            archive = last_archive(store)?;
+        }
+        let origins = self.origins(&config, &page.stories);
+        Ok(Some(River { archive, origins, ..self.titled(&config, ask, spot, page) }))
+    }
+
+    /// Puts stories that have left the first page `river` into the archives, each once, and links them there;
+    /// whether there are more of them.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read or written.
+    pub fn archive(&self, store: &Store, river: &mut River) -> Result<bool, StoreError> {
+        let config = self.config();
+        let publishes = |stored: &StoredEntry| config.filters.is_empty() || self.barred(&config, stored).is_none();
+        let shown: HashSet<i64> = river.entries.iter().map(|story| story.row).collect();
+        let leaving = store.unarchived(&|row| shown.contains(&row), ARCHIVED_AT_ONCE, &publishes)?;
+        if leaving.is_empty() {
+            return Ok(false);
+        }
+        let more = leaving.len() == ARCHIVED_AT_ONCE;
+        let freeze = |story: StoredEntry| {
+            let origins = self.origins(&config, std::slice::from_ref(&story)).into_values().collect();
+            let json = serde_json::to_vec(&Frozen { story, origins }).ok()?;
+            zstd::bulk::compress(&json, 3).ok()
+        };
+        let leaving =
+            leaving.into_iter().map(|(row, story)| Archived { row, frozen: story.and_then(freeze) }).collect();
+        store.put_into_archives(leaving)?;
+        river.archive = last_archive(store)?;
+        Ok(more)
+    }
+
+    /// The stories of an archive document, with their sources.
+    fn archived(&self, store: &Store, number: i64, count: i64) -> Result<Option<Stories>, StoreError> {
+        let exists = number > 0 && (1..=ARCHIVE).contains(&count);
+        let exists = exists && (number - 1).saturating_mul(ARCHIVE).saturating_add(count) <= store.archived()?;
+        let kept = if exists { store.archive(number, count)? } else { Vec::new() };
+        if kept.is_empty() {
+            return Ok(None);
+        }
+        let (mut stories, mut origins) = (Vec::new(), BTreeMap::new());
+        for packed in kept {
+            let frozen = zstd::stream::decode_all(&packed[..]).ok();
+            let frozen = frozen.and_then(|json| serde_json::from_slice::<Frozen>(&json).ok());
+            let Some(frozen) = frozen else {
+                tracing::warn!(number, "a story in the archives cannot be read; it is left out");
+                continue;
+            };
+            stories.push(frozen.story);
+            origins.extend(frozen.origins.into_iter().map(|origin| (origin.id.clone(), origin)));
+        }
+        Ok(Some((stories, origins)))
+    }
+
+    /// A page with its title, and without sources.
+    fn titled(&self, config: &Config, ask: &Ask, spot: &Spot, page: Page) -> River {
+        let title = match &ask.part {
+            Part::Whole => config.river.title.clone(),
+            Part::Source(id) => format!("{} · {}", config.river.title, self.origin(config, id).name),
+            part => format!("{} · {part}", config.river.title),
+        };
+        let previous = match spot {
+            Spot::First | Spot::Between(..) | Spot::Archive(..) => None,
+            _ if ask.query.is_some() => None,
+            _ => Some(page.stories.first().map_or(Spot::First, |first| Spot::Above(Cursor::after(first)))),
+        };
+        River {
+            title: ask.query.as_ref().map_or(title.clone(), |query| format!("{title} · {query}")),
+            ask: ask.clone(),
+            spot: spot.clone(),
+            base: self.base_url(),
+            entries: page.stories,
+            origins: BTreeMap::new(),
+            next: page.next,
+            previous,
+            archive: None,
+            change: page.change,
+        }
+    }
+
+    fn origins(&self, config: &Config, stories: &[StoredEntry]) -> BTreeMap<SourceId, Origin> {
+        let ids: HashSet<&SourceId> = stories
+            .iter()
+            .flat_map(|e| [&e.source, &e.told_by].into_iter().chain(e.tellings.iter().map(|telling| &telling.source)))
+            .collect();
+        ids.into_iter().map(|id| (id.clone(), self.origin(config, id))).collect()
+    }
+
+    /// Why the filters of feeds.toml keep an entry out of the river.
+    fn barred(&self, config: &Config, stored: &StoredEntry) -> Option<String> {
+        let group = config.source(stored.source.as_str()).and_then(|source| source.group.as_deref());
+        config.filters.bars(group, stored)
+    }
+
+    fn origin(&self, config: &Config, id: &SourceId) -> Origin {
+        let row = self.row(id);
+        let title = row.as_ref().and_then(|row| row.state.feed_title.clone());
+        let configured = config.source(id.as_str());
+        let name = configured.and_then(|s| s.name.clone()).or(title).unwrap_or_else(|| id.to_string());
+        let address = configured.map(|s| s.address.to_string()).or_else(|| row.as_ref().map(|row| row.address.clone()));
+        let page = row.and_then(|row| row.state.home_page_url);
+        Origin {
+            id: id.clone(),
+            name,
+            url: address.filter(|url| url.starts_with("http")),
+            home_page_url: page.filter(|url| url.starts_with("http")),
+        }
+    }
+}
+
+type Stories = (Vec<StoredEntry>, BTreeMap<SourceId, Origin>);
+
+/// The newest archive document: its number, and how many stories it has so far.
+fn last_archive(store: &Store) -> Result<Option<(i64, i64)>, StoreError> {
+    let count = store.archived()?;
+    Ok((count > 0).then(|| ((count - 1) / ARCHIVE + 1, (count - 1) % ARCHIVE + 1)))
+}
+
+/// The stories of a page of the river, of a part of it, or of a search.
+fn page(
+    store: &Store,
+    config: &Config,
+    ask: &Ask,
+    spot: &Spot,
+    publishes: &dyn Fn(&StoredEntry) -> bool,
+) -> Result<Page, StoreError> {
+    let selection = match &ask.part {
+        Part::Whole => Selection::All,
+        Part::Source(id) => Selection::Sources(vec![id.clone()]),
+        Part::Group(name) => {
+            let of_group = config.sources.iter().filter(|source| source.group.as_ref() == Some(name));
+            Selection::Sources(of_group.map(|source| source.id.clone()).collect())
+        }
+        Part::Tag(name) => Selection::Tag(name.clone()),
+    };
+    let limit = ask.count.unwrap_or(config.river.entries);
+    let query = ask.query.as_deref().and_then(|query| Query::parse(query).ok());
+    let mut page = match &query {
+        Some(query) => {
+            let before = match spot {
+                Spot::Below(place) => Some(place.cursor.row),
+                _ => None,
+            };
+            let found = store.search(query, &selection, publishes, before, limit)?;
+            let next = found.next.map(|row| Place { cursor: Cursor { order: 0, row }, shown: Vec::new() });
+            Page { stories: found.stories, next, change: 0 }
+        }
+        None => {
+            // Whoever asks for one source, or for all since a time, wants what there is.
+            let is_mixed = !matches!(ask.part, Part::Source(_)) && ask.since.is_none();
+            let fairness = Fairness { per_source: config.river.max_per_source, passes_backlog: true };
+            let start = match spot {
+                Spot::Below(place) => Start::Below(place.clone()),
+                Spot::Above(cursor) => Start::Above(*cursor),
+                _ => Start::Top(if is_mixed { fairness } else { Fairness::default() }),
+            };
+            store.river(&selection, publishes, &start, limit)?
+        }
+    };
+    if let Some(since) = ask.since {
+        let all = page.stories.len();
+        page.stories.retain(|story| story.order >= since);
+        // What is found by searching is in the order of its arrival, the river in that of its dates.
+        page.next = page.next.filter(|_| query.is_some() || page.stories.len() == all);
+    }
+    Ok(page)
+}

@@ -1,0 +1,207 @@
+//! What changed in the river and in which order: for readers who ask for what is new since their last
+//! visit (RFC 3229), and for the archives (RFC 5005, section 4).
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::river::told;
+use super::{Store, StoreError};
+use crate::model::entry::StoredEntry;
+
+/// Stories in one archive document.
+pub const ARCHIVE: i64 = 100;
+
+/// What became new or was reworded since a visit.
+#[derive(Debug)]
+pub enum Changes {
+    /// These stories, the newest of the river first.
+    Stories(Vec<StoredEntry>),
+    /// More than can be told, or a visit that nothing is known of.
+    Unknown,
+}
+
+/// What the archives get: a story by its row, and its document as it was then.
+#[derive(Debug)]
+pub struct Archived {
+    /// The row.
+    pub row: i64,
+    /// What is kept of it; `None` where it is not told any more.
+    pub frozen: Option<Vec<u8>>,
+}
+
+impl Store {
+    /// What changed after the change `since`, the change `until` included; `most` stories at most.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn changes(
+        &self,
+        since: i64,
+        until: i64,
+        most: usize,
+        publishes: &dyn Fn(&StoredEntry) -> bool,
+    ) -> Result<Changes, StoreError> {
+        self.reading(|connection| {
+            let oldest: i64 = connection
+                .query_row("SELECT value FROM meta WHERE key = 'changes_from'", [], |row| row.get::<_, String>(0))
+                .optional()?
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(0);
+            if since < oldest || since > until {
+                return Ok(Changes::Unknown);
+            }
+            let mut select =
+                connection.prepare_cached("SELECT story FROM changes WHERE seq > ?1 AND seq <= ?2 ORDER BY seq")?;
+            let mut rows = select.query([since, until])?;
+            let mut stories = Vec::new();
+            while let Some(row) = rows.next()? {
+                if stories.len() == most {
+                    return Ok(Changes::Unknown);
+                }
+                stories.extend(told(connection, row.get(0)?, publishes)?);
+            }
+            stories.sort_by_key(|story| std::cmp::Reverse((story.order, story.row)));
+            Ok(Changes::Stories(stories))
+        })
+    }
+
+    /// Stories that are in no archive, with how they are told; `None` where one is not any more.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn unarchived(
+        &self,
+        but: &dyn Fn(i64) -> bool,
+        most: usize,
+        publishes: &dyn Fn(&StoredEntry) -> bool,
+    ) -> Result<Vec<(i64, Option<StoredEntry>)>, StoreError> {
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached("SELECT row FROM unarchived ORDER BY row")?;
+            let mut rows = select.query([])?;
+            let mut found = Vec::new();
+            while found.len() < most
+                && let Some(row) = rows.next()?
+            {
+                let row = row.get(0)?;
+                if !but(row) {
+                    found.push((row, told(connection, row, publishes)?));
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// How many stories were ever put into the archives.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn archived(&self) -> Result<i64, StoreError> {
+        self.reading(|connection| {
+            connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM archive")?.query_row([], |row| row.get(0))
+        })
+    }
+
+    /// What was kept of the first `count` stories of an archive document, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn archive(&self, number: i64, count: i64) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.reading(|connection| {
+            let before = number.saturating_sub(1).saturating_mul(ARCHIVE);
+            let mut select =
+                connection.prepare_cached("SELECT data FROM archive WHERE seq > ?1 AND seq <= ?2 ORDER BY seq DESC")?;
+            select.query_map([before, before.saturating_add(count)], |row| row.get(0))?.collect()
+        })
+    }
+
+    /// Forgets which stories changed before `horizon`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub fn forget_changes(&self, horizon: DateTime<Utc>) -> Result<(), StoreError> {
+        let wrap = |source| StoreError::Sqlite { path: self.path.to_path_buf(), source };
+        let mut connection = self.writing()?;
+        let forget = |connection: &mut Connection| {
+            let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            transaction.execute(
+                "INSERT INTO meta (key, value) SELECT 'changes_from', max(seq) FROM changes WHERE at < ?1 HAVING max(seq) IS NOT NULL
+                 ON CONFLICT DO UPDATE SET value = excluded.value",
+                [horizon.timestamp_millis()],
+            )?;
+            transaction.execute("DELETE FROM changes WHERE at < ?1", [horizon.timestamp_millis()])?;
+            transaction.commit()
+        };
+        forget(&mut connection).map_err(wrap)
+    }
+}
+
+/// The number of the newest change.
+pub(super) fn newest(connection: &Connection) -> rusqlite::Result<i64> {
+    // What was deleted keeps its number.
+    connection
+        .prepare_cached("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)")?
+        .query_row([], |row| row.get(0))
+}
+
+/// Notes that an entry came into the river; one that joined a story that is told already is none.
+pub(super) fn appeared(
+    connection: &Connection,
+    row: i64,
+    is_backlog: bool,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    let story = story_of(connection, row)?;
+    let is_told = story != row
+        && connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM unarchived WHERE row = ?1) OR EXISTS (SELECT 1 FROM archive WHERE story = ?1)",
+            )?
+            .query_row([story], |row| row.get::<_, bool>(0))?;
+    if story != row && !is_backlog {
+        // What others bring now is news, whoever had it in his backlog.
+        connection.prepare_cached("UPDATE entries SET backlog = 0 WHERE row = ?1 AND backlog = 1")?.execute([story])?;
+    }
+    if is_told {
+        return Ok(());
+    }
+    connection.prepare_cached("INSERT OR IGNORE INTO unarchived (row) VALUES (?1)")?.execute([story])?;
+    if is_backlog { Ok(()) } else { note(connection, story, now) }
+}
+
+/// Notes that the words of an entry changed.
+pub(super) fn reworded(connection: &Connection, row: i64, now: DateTime<Utc>) -> rusqlite::Result<()> {
+    note(connection, story_of(connection, row)?, now)
+}
+
+/// Notes a change of a story, in place of the one before.
+fn note(connection: &Connection, story: i64, now: DateTime<Utc>) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO changes (story, at) VALUES (?1, ?2)")?
+        .execute(params![story, now.timestamp_millis()])
+        .map(drop)
+}
+
+/// Notes that an entry leads a story of its own, which it did not before.
+pub(super) fn parted(connection: &Connection, row: i64, now: DateTime<Utc>) -> rusqlite::Result<()> {
+    connection.prepare_cached("INSERT OR IGNORE INTO unarchived (row) VALUES (?1)")?.execute([row])?;
+    note(connection, row, now)
+}
+
+fn story_of(connection: &Connection, row: i64) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT coalesce(story, row) FROM entries WHERE row = ?1")?
+        .query_row([row], |found| found.get(0))
+}
+
+/// Writes stories into the archives; the caller owns the transaction.
+pub(super) fn archive(connection: &Connection, stories: &[Archived]) -> rusqlite::Result<()> {
+    for story in stories {
+        if let Some(frozen) = &story.frozen {
+            connection
+                .prepare_cached("INSERT INTO archive (story, data) VALUES (?1, ?2)")?
+                .execute(params![story.row, frozen])?;
+        }
+        connection.prepare_cached("DELETE FROM unarchived WHERE row = ?1")?.execute([story.row])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! The entries of a document -> rows: which are new, which changed, which are known.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::commit::{PollCommit, ReadDocument, pack, to_json};
+use super::story::{Newcomer, Stories};
+use super::{changes, search};
+use crate::identity::{Key, KeyKind, Keys, Known, Matcher, Verdict};
+use crate::model::cleaning::Firing;
+use crate::model::entry::Entry;
+use crate::model::feed::RawEntry;
+use crate::model::report::Counts;
+use crate::model::text::hex;
+
+/// Writes the entries of a document; what became of them.
+pub(super) fn write(
+    connection: &Connection,
+    stories: &mut Stories,
+    poll: &PollCommit,
+    document: &ReadDocument,
+) -> rusqlite::Result<Counts> {
+    let mut counts = Counts::default();
+    let backlog = backlog(connection, poll, document)?;
+    let mut matcher = Matcher::new(&document.keys);
+    let mut lookup = connection.prepare_cached(
+        "SELECT e.row, e.id_key, e.data ->> 'title',
+            EXISTS (SELECT 1 FROM entry_keys l WHERE l.source = ?1 AND l.kind = 2 AND l.key = ?4 AND l.entry = e.row),
+            EXISTS (SELECT 1 FROM entry_keys b WHERE b.source = ?1 AND b.kind = 4 AND b.key = ?5 AND b.entry = e.row)
+         FROM entry_keys k JOIN entries e ON e.row = k.entry WHERE k.source = ?1 AND k.kind = ?2 AND k.key = ?3",
+    )?;
+    for (place, ((raw, entry), keys)) in document.entries.iter().zip(&document.keys).enumerate() {
+        let item = Item {
+            raw,
+            entry,
+            fired: document.fired.get(place).map_or(&[], Vec::as_slice),
+            keys,
+            place,
+            is_backlog: backlog.contains(&place),
+        };
+        let verdict = matcher.decide(entry, keys, |kind, key| {
+            let known = |row: &rusqlite::Row<'_>| {
+                let id: Option<Vec<u8>> = row.get(1)?;
+                let title: Option<String> = row.get(2)?;
+                Ok(Known {
+                    row: row.get(0)?,
+                    id: id.and_then(|id| Key::try_from(id).ok()),
+                    title: title.unwrap_or_default(),
+                    same_link: row.get(3)?,
+                    same_body: row.get(4)?,
+                })
+            };
+            lookup.query_row(params![poll.source.as_str(), kind as u8, key, keys.link, keys.body], known).optional()
+        })?;
+        match verdict {
+            Verdict::New => {
+                insert(connection, stories, poll, &item)?;
+                counts.new += 1;
+            }
+            Verdict::Known(row) => {
+                if update(connection, stories, poll, &item, row)? {
+                    counts.changed += 1;
+                } else {
+                    counts.unchanged += 1;
+                }
+            }
+            Verdict::Repeated => {}
+        }
+    }
+    Ok(counts)
+}
+
+/// One entry of a document, with all that is stored of it.
+struct Item<'a> {
+    raw: &'a RawEntry,
+    entry: &'a Entry,
+    fired: &'a [Firing],
+    keys: &'a Keys,
+    place: usize,
+    is_backlog: bool,
+}
+
+/// Which entries of a source's first document are there to be found and not to be told as news: all but
+/// the newest few, by their places in the document.
+fn backlog(connection: &Connection, poll: &PollCommit, document: &ReadDocument) -> rusqlite::Result<HashSet<usize>> {
+    if document.entries.len() <= poll.initial {
+        return Ok(HashSet::new());
+    }
+    let is_known = connection
+        .prepare_cached("SELECT entries > 0 OR last_success IS NOT NULL FROM sources WHERE id = ?1")?
+        .query_row([poll.source.as_str()], |row| row.get(0))
+        .optional()?;
+    if is_known.unwrap_or(false) {
+        return Ok(HashSet::new());
+    }
+    let mut places: Vec<usize> = (0..document.entries.len()).collect();
+    // The sort is stable: entries of one moment, and those without a date, stay in the document's order.
+    places.sort_by_key(|place| std::cmp::Reverse(order(poll, &document.entries[*place].1, *place)));
+    Ok(places.split_off(poll.initial).into_iter().collect())
+}
+
+/// Where an entry that is seen for the first time stands in the river: by its date, but never in the
+/// future. Undated ones keep the order of their document, each a second behind the one before.
+fn order(poll: &PollCommit, entry: &Entry, place: usize) -> DateTime<Utc> {
+    let seen = poll.started_at.trunc_subsecs(0);
+    let in_order =
+        i64::try_from(place).ok().and_then(|n| seen.checked_sub_signed(TimeDelta::seconds(n))).unwrap_or(seen);
+    entry.dated().map_or(in_order, |date| date.to_utc().min(seen))
+}
+
+fn insert(connection: &Connection, stories: &mut Stories, poll: &PollCommit, item: &Item<'_>) -> rusqlite::Result<()> {
+    let Item { raw, entry, fired, keys, place, is_backlog } = *item;
+    let seen = poll.started_at.trunc_subsecs(0);
+    let sort = order(poll, entry, place);
+    connection.prepare_cached(
+        "INSERT INTO entries (river_id, source, id_key, first_seen, changed_at, sort, data, original, fired, backlog) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        river_id(connection, poll, entry, keys)?,
+        poll.source.as_str(),
+        keys.id,
+        seen.timestamp_millis(),
+        sort.timestamp_millis(),
+        to_json(entry)?,
+        pack(raw)?,
+        to_json(fired)?,
+        is_backlog,
+    ])?;
+    let row = connection.last_insert_rowid();
+    write_keys(connection, poll, keys, row)?;
+    write_tags(connection, entry, row)?;
+    search::put(connection, row, entry)?;
+    stories.join(connection, &Newcomer { row, source: &poll.source, entry, seen, is_new: true })?;
+    changes::appeared(connection, row, is_backlog, poll.started_at)
+}
+
+/// Writes a known entry where it differs from what is stored; says whether it did. Its id, first
+/// sight and place in the river stay; `changed_at` moves only with its words.
+fn update(
+    connection: &Connection,
+    stories: &mut Stories,
+    poll: &PollCommit,
+    item: &Item<'_>,
+    row: i64,
+) -> rusqlite::Result<bool> {
+    let Item { raw, entry, fired, keys, .. } = *item;
+    let (stored, is_pruned): (String, bool) = connection
+        .prepare_cached("SELECT data, pruned FROM entries WHERE row = ?1")?
+        .query_row([row], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    let data = to_json(entry)?;
+    if is_pruned || stored == data {
+        return Ok(false);
+    }
+    let before: Entry = serde_json::from_str(&stored).unwrap_or_default();
+    let reworded = words(&before) != words(entry);
+    connection.prepare_cached(
+        "UPDATE entries SET data = ?2, original = ?3, id_key = coalesce(?4, id_key), changed_at = iif(?5, ?6, changed_at), fired = ?7 WHERE row = ?1",
+    )?
+    .execute(params![
+        row,
+        data,
+        pack(raw)?,
+        keys.id,
+        reworded,
+        poll.started_at.trunc_subsecs(0).timestamp_millis(),
+        to_json(fired)?
+    ])?;
+    write_keys(connection, poll, keys, row)?;
+    if before.tags != entry.tags {
+        connection.prepare_cached("DELETE FROM entry_tags WHERE entry = ?1")?.execute([row])?;
+        write_tags(connection, entry, row)?;
+    }
+    if reworded {
+        search::put(connection, row, entry)?;
+        stories.rejoin(connection, row, &poll.source, entry)?;
+        changes::reworded(connection, row, poll.started_at)?;
+    }
+    Ok(true)
+}
+
+/// What a reader reads: the title and the text of the body, without markup and white space.
+fn words(entry: &Entry) -> (&str, String) {
+    let html = entry.content_html.as_deref().unwrap_or_default();
+    let mut text = String::with_capacity(html.len());
+    let mut inside = false;
+    for c in html.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => inside = false,
+            c if !inside && !c.is_whitespace() => text.push(c),
+            _ => {}
+        }
+    }
+    (&entry.title, text)
+}
+
+fn write_keys(connection: &Connection, poll: &PollCommit, keys: &Keys, row: i64) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached("INSERT INTO entry_keys (source, kind, key, entry) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET entry = excluded.entry")?;
+    for (kind, key) in keys.each() {
+        // The text of an entry is a key only where it has no better one.
+        if kind != KeyKind::Text || (keys.id.is_none() && keys.link.is_none()) {
+            insert.execute(params![poll.source.as_str(), kind as u8, key, row])?;
+        }
+    }
+    Ok(())
+}
+
+/// The id in the river, minted once (RFC 4287, section 4.2.6.1): the publisher's where it is an
+/// IRI that no other entry has, else a `tag:` URI (RFC 4151) made from the source and the entry's
+/// strongest key.
+fn river_id(connection: &Connection, poll: &PollCommit, entry: &Entry, keys: &Keys) -> rusqlite::Result<String> {
+    let mut taken = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM entries WHERE river_id = ?1)")?;
+    let mut is_taken = |id: &str| taken.query_row([id], |row| row.get::<_, bool>(0));
+    if let (Some(id), Some(_)) = (&entry.publisher_id, keys.id)
+        && is_iri(id)
+        && !is_taken(id)?
+    {
+        return Ok(id.clone());
+    }
+    let key = hex(&keys.strongest());
+    let source = url::form_urlencoded::byte_serialize(poll.source.as_str().as_bytes()).collect::<String>();
+    let minted = format!("tag:{},2026:{source}/{key}", poll.authority);
+    let mut id = minted.clone();
+    let mut copy = 1;
+    while is_taken(&id)? {
+        copy += 1;
+        id = format!("{minted}-{copy}");
+    }
+    Ok(id)
+}
+
+/// Whether an id can stand as `atom:id`: absolute, without characters that URIs must escape.
+fn is_iri(id: &str) -> bool {
+    let fits = |c: char| {
+        !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | '"' | '{' | '}' | '|' | '\\' | '^' | '`')
+    };
+    let scheme = id.split_once(':').map(|(scheme, _)| scheme);
+    id.len() <= 2048
+        && id.chars().all(fits)
+        && matches!(scheme, Some("http" | "https" | "urn" | "tag"))
+        && url::Url::parse(id).is_ok()
+}
+
+fn write_tags(connection: &Connection, entry: &Entry, row: i64) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO entry_tags (tag, entry) VALUES (?1, ?2)")?;
+    entry.tags.iter().try_for_each(|tag| insert.execute(params![tag, row]).map(drop))
+}
