@@ -1,7 +1,7 @@
 //! One representation with everything that a conditional request needs, and its codings.
 
 use std::io::Write;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -12,6 +12,7 @@ use hyper::header::{
 use hyper::{Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
 
+use super::wire::Sealed;
 use crate::model::text::hex;
 
 /// Bodies below this are sent as they are: coding them costs more than it saves.
@@ -50,6 +51,8 @@ pub struct Body {
     last_modified: Option<HeaderValue>,
     cache_control: &'static str,
     coded: [OnceLock<Option<Bytes>>; 3],
+    /// The same ready to be sent without a copy, the bytes as they are last.
+    sealed: [OnceLock<Option<Arc<Sealed>>>; 4],
 }
 
 impl Body {
@@ -71,6 +74,7 @@ impl Body {
             last_modified,
             cache_control,
             coded: Default::default(),
+            sealed: Default::default(),
         }
     }
 
@@ -150,6 +154,10 @@ impl Body {
             out.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
         }
         if method != Method::HEAD {
+            let place = Coding::ALL.iter().position(|known| *known == coding).unwrap_or(Coding::ALL.len());
+            if let Some(sealed) = self.sealed[place].get_or_init(|| Sealed::new(&bytes)) {
+                response.extensions_mut().insert(sealed.clone());
+            }
             *response.body_mut() = bytes;
         }
         response

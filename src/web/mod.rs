@@ -8,6 +8,7 @@ mod body;
 mod hub;
 mod pages;
 mod route;
+mod wire;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use body::Body;
 pub use route::{Rendered, Site};
+use wire::{Answering, Wire};
 
 /// Connections at once.
 const CONNECTIONS: usize = 1024;
@@ -72,12 +74,17 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationTok
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
-        let site = site.clone();
+        let (site, answering) = (site.clone(), Answering::default());
+        let wire = Wire::new(stream, answering.clone());
         let service = service_fn(move |request| {
-            let site = site.clone();
-            async move { Ok::<_, Infallible>(site.respond(request).await) }
+            let (site, answering) = (site.clone(), answering.clone());
+            async move {
+                let mut response = site.respond(request).await;
+                answering.with(response.extensions_mut().remove());
+                Ok::<_, Infallible>(response)
+            }
         });
-        let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), service).into_owned());
+        let connection = graceful.watch(server.serve_connection(TokioIo::new(wire), service).into_owned());
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error, "a connection ended early");
