@@ -1,6 +1,7 @@
 //! One representation with everything that a conditional request needs, and its codings.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -51,6 +52,8 @@ pub struct Body {
     last_modified: Option<HeaderValue>,
     cache_control: &'static str,
     coded: [OnceLock<Option<Bytes>>; 3],
+    /// Which codings were asked for.
+    asked: [AtomicBool; 3],
     /// The same ready to be sent without a copy, the bytes as they are last.
     sealed: [OnceLock<Option<Arc<Sealed>>>; 4],
 }
@@ -74,6 +77,7 @@ impl Body {
             last_modified,
             cache_control,
             coded: Default::default(),
+            asked: Default::default(),
             sealed: Default::default(),
         }
     }
@@ -174,11 +178,21 @@ impl Body {
         matches!((date(since), date(changed)), (Some(since), Some(changed)) if changed <= since)
     }
 
+    /// Makes the codings that were asked for while `before` was served, so that no request waits for them.
+    pub fn prepare_like(&self, before: &Self) {
+        for (place, coding) in Coding::ALL.into_iter().enumerate() {
+            if before.asked[place].load(Ordering::Relaxed) {
+                self.coded[place].get_or_init(|| encode(coding, &self.bytes));
+            }
+        }
+    }
+
     /// The bytes in a coding; made at its first use and kept.
     fn coded(&self, coding: Coding) -> (Coding, Bytes) {
         let Some(place) = Coding::ALL.iter().position(|known| *known == coding) else {
             return (Coding::Identity, self.bytes.clone());
         };
+        self.asked[place].store(true, Ordering::Relaxed);
         match self.coded[place].get_or_init(|| encode(coding, &self.bytes)) {
             Some(bytes) => (coding, bytes.clone()),
             None => (Coding::Identity, self.bytes.clone()),

@@ -59,6 +59,10 @@ impl Rendered {
         Self { feeds: Format::ALL.map(|format| feed_body(river, format)), page: pages::river(river) }
     }
 
+    fn bodies(&self) -> impl Iterator<Item = &Body> {
+        self.feeds.iter().chain([&self.page])
+    }
+
     fn feed(&self, format: Format) -> &Body {
         let place = Format::ALL.iter().position(|known| *known == format).unwrap_or(0);
         &self.feeds[place]
@@ -136,7 +140,13 @@ impl Site {
     }
 
     fn publish(&self, river: &River) {
-        self.rendered.send_replace(Some(Arc::new(Rendered::new(river))));
+        let rendered = Rendered::new(river);
+        if let Some(before) = self.rendered() {
+            for (body, known) in rendered.bodies().zip(before.bodies()) {
+                body.prepare_like(known);
+            }
+        }
+        self.rendered.send_replace(Some(Arc::new(rendered)));
         self.renderings.fetch_add(1, Ordering::Release);
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
