@@ -13,12 +13,14 @@ use newsriver::live::Live;
 use newsriver::model::activity::Activity;
 use newsriver::model::entry::Entry;
 use newsriver::model::feed::{PollHints, RawEntry};
+use newsriver::model::recent::Recent;
 use newsriver::model::report::PollStatus;
 use newsriver::model::source::SourceId;
 use newsriver::search::Query;
 use newsriver::store::{PollCommit, ReadDocument, Selection, Store};
 use newsriver::web::Site;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// The limits of the project: a word of two characters, 95 of 100 times; bytes of index to one of text.
@@ -142,8 +144,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("index to text: {weight:.2}");
     let runtime = tokio::runtime::Runtime::new()?;
     let config = Config::check("", Path::new("feeds.toml"))?;
-    let live = Live::new(config, &store, Url::parse("http://127.0.0.1:8700/")?, DateTime::default())?;
-    let site = Site::new(Arc::new(live), store.clone(), mpsc::channel(1).0);
+    let live =
+        Live::new(config, &store, Url::parse("http://127.0.0.1:8700/")?, DateTime::default(), Recent::default())?;
+    let site = Site::new(Arc::new(live), store.clone(), mpsc::channel(1).0, CancellationToken::new());
     site.render()?;
     let mut times = Vec::new();
     for n in 0..50 {

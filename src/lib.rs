@@ -23,6 +23,7 @@ pub mod normalise;
 
 pub mod identity;
 
+pub mod explain;
 pub mod search;
 pub mod store;
 pub mod stories;

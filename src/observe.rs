@@ -9,6 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt};
 
 use crate::config::{Log, LogFormat};
+use crate::model::recent::Recent;
 
 /// How loud the command line asks the log to be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,13 +23,22 @@ pub enum Loudness {
     Quiet,
 }
 
-/// Starts the log; what it returns must live as long as lines are to reach the file.
+/// A log that was started; it must live as long as lines are to reach the file.
+#[derive(Debug)]
+pub struct Started {
+    /// Writes what is left.
+    _file: Option<WorkerGuard>,
+    /// The last events.
+    pub recent: Recent,
+}
+
+/// Starts the log.
 ///
 /// `RUST_LOG` outranks the command line, which outranks feeds.toml.
 ///
 /// # Errors
 /// Where the log file's folder cannot be written, or a log was started before.
-pub fn start(log: &Log, loudness: Loudness) -> Result<Option<WorkerGuard>, Box<dyn std::error::Error + Send + Sync>> {
+pub fn start(log: &Log, loudness: Loudness) -> Result<Started, Box<dyn std::error::Error + Send + Sync>> {
     let level = match loudness {
         Loudness::Configured => log.level.as_str(),
         Loudness::Verbose => "info,newsriver=debug",
@@ -55,8 +65,35 @@ pub fn start(log: &Log, loudness: Loudness) -> Result<Option<WorkerGuard>, Box<d
             (Some(layer(log.format, writer, false)), Some(guard))
         }
     };
-    tracing_subscriber::registry().with(filter).with(to_stderr.and_then(to_file)).try_init()?;
-    Ok(guard)
+    let recent = Recent::default();
+    let kept = layer(LogFormat::Pretty, Keeper(recent.clone()), false);
+    tracing_subscriber::registry().with(filter).with(to_stderr.and_then(to_file).and_then(kept)).try_init()?;
+    Ok(Started { _file: guard, recent })
+}
+
+/// Writes events into what is kept of them.
+struct Keeper(Recent);
+
+impl<'a> fmt::MakeWriter<'a> for Keeper {
+    type Writer = Kept;
+
+    fn make_writer(&'a self) -> Kept {
+        Kept(self.0.clone())
+    }
+}
+
+/// Each event is one write.
+struct Kept(Recent);
+
+impl std::io::Write for Kept {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.add(&String::from_utf8_lossy(line));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn layer<S>(format: LogFormat, writer: S, colours: bool) -> Box<dyn Layer<Layered> + Send + Sync>

@@ -133,6 +133,15 @@ impl SourceReport {
         }
     }
 
+    /// What the reader of the status can do about an error.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        if self.state == "gone" {
+            return Some("The server says it is gone for good: take it out with `newsriver remove`.");
+        }
+        self.error.as_ref().map(|error| error.kind.advice())
+    }
+
     fn new(source: &crate::model::source::Source, row: Option<&SourceRow>) -> Self {
         let state = row.map(|row| row.state.clone()).unwrap_or_default();
         let word = match (source.enabled, &state.last_poll, &state.error) {

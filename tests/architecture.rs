@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 24] = [
+const MAY_USE: [(&str, &[&str]); 25] = [
     ("model", &["model"]),
-    ("observe", &["config"]),
+    ("observe", &["config", "model"]),
     ("config", &["model", "search", "store"]),
     ("schedule", &["model"]),
     ("fetch", &["model"]),
@@ -26,13 +26,14 @@ const MAY_USE: [(&str, &[&str]); 24] = [
     ("poll", &["model", "schedule", "fetch", "decode", "parse", "normalise", "clean", "identity", "store"]),
     ("status", &["model", "config", "store"]),
     ("live", &["model", "config", "fetch", "store", "publish", "opml", "metrics", "search", "status"]),
-    ("web", &["model", "store", "publish", "live", "search", "status", "websub"]),
+    ("explain", &["model", "store"]),
+    ("web", &["model", "store", "publish", "live", "search", "status", "websub", "explain"]),
     ("daemon", &["model", "config", "schedule", "fetch", "store", "poll", "live", "web", "websub"]),
     (
         "cli",
         &[
             "model", "config", "fetch", "identity", "observe", "poll", "publish", "status", "store", "daemon", "parse",
-            "decode", "opml", "live",
+            "decode", "opml", "live", "explain",
         ],
     ),
     ("main", &[]),

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::live::Live;
 use crate::model::page::Spot;
 use crate::model::part::Ask;
+use crate::model::recent::Recent;
 use crate::publish::Format;
 use crate::store::Store;
 
@@ -47,7 +48,7 @@ pub(super) struct CompletionsArguments {
 
 fn live(config: Config, store: &Store) -> Result<Live, Ending> {
     let base = Url::parse(&contact(&config))?;
-    Ok(Live::new(config, store, base, Utc::now())?)
+    Ok(Live::new(config, store, base, Utc::now(), Recent::default())?)
 }
 
 pub(super) fn export(path: &Path, arguments: &ExportArguments) -> Result<(), Ending> {

@@ -32,7 +32,8 @@ pub(super) fn run(path: &Path, loudness: Loudness) -> Result<(), Ending> {
         let stop = CancellationToken::new();
         let reload = Arc::new(Notify::new());
         tokio::spawn(signals(stop.clone(), reload.clone()));
-        let start = Start { config_path: path.to_owned(), config, store, listener, stop, reload };
+        let start =
+            Start { config_path: path.to_owned(), config, store, listener, stop, reload, recent: log.recent.clone() };
         Ok(daemon::run(start).await?)
     });
     drop(log);

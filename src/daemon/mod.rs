@@ -26,6 +26,7 @@ use url::Url;
 use crate::config::{Config, ConfigError};
 use crate::fetch::{FetchError, Fetcher, Hosts};
 use crate::live::Live;
+use crate::model::recent::Recent;
 use crate::model::source::SourceId;
 use crate::poll::{self, Poller};
 use crate::schedule::Queue;
@@ -73,6 +74,8 @@ pub struct Start {
     pub stop: CancellationToken,
     /// Reads the configuration again at once (SIGHUP).
     pub reload: Arc<Notify>,
+    /// The last log events.
+    pub recent: Recent,
 }
 
 /// A turn that ended.
@@ -87,12 +90,12 @@ struct Done {
 /// # Errors
 /// [`DaemonError`] where it cannot start.
 pub async fn run(start: Start) -> Result<(), DaemonError> {
-    let Start { config_path, config, store, listener, stop, reload } = start;
+    let Start { config_path, config, store, listener, stop, reload, recent } = start;
     let began = Instant::now();
     let listening = listening_url(&listener)?;
-    let live = Arc::new(Live::new(config, &store, listening, Utc::now())?);
+    let live = Arc::new(Live::new(config, &store, listening, Utc::now(), recent)?);
     let (pushes, new_pushes) = mpsc::channel(64);
-    let site = Arc::new(Site::new(live.clone(), store.clone(), pushes));
+    let site = Arc::new(Site::new(live.clone(), store.clone(), pushes, stop.clone()));
     let changed = Arc::new(Notify::new());
     changed.notify_one();
     let (configs, new_configs) = mpsc::channel(4);

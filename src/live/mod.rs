@@ -11,12 +11,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use tokio::sync::watch;
 use url::Url;
 
 use crate::config::{Config, ConfigError};
 use crate::fetch::is_private;
 use crate::metrics::{Gauges, Metrics};
 use crate::model::part::Part;
+use crate::model::recent::Recent;
 use crate::model::report::SourceState;
 use crate::model::source::SourceId;
 use crate::model::websub::Subscription;
@@ -38,6 +40,10 @@ pub struct Live {
     subscriptions: RwLock<HashMap<SourceId, Subscription>>,
     /// What is counted.
     pub metrics: Metrics,
+    /// The last log events.
+    pub recent: Recent,
+    /// Counts changes of what the status tells.
+    status: watch::Sender<u64>,
 }
 
 /// What a hub sent for a source, signed as it should be.
@@ -105,7 +111,13 @@ impl Live {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub fn new(config: Config, store: &Store, listening: Url, started: DateTime<Utc>) -> Result<Self, StoreError> {
+    pub fn new(
+        config: Config,
+        store: &Store,
+        listening: Url,
+        started: DateTime<Utc>,
+        recent: Recent,
+    ) -> Result<Self, StoreError> {
         let subscriptions = store.subscriptions()?.into_iter().map(|one| (one.source.clone(), one)).collect();
         let rows = store.sources()?.into_iter().map(|row| (row.id.clone(), row)).collect();
         Ok(Self {
@@ -117,6 +129,8 @@ impl Live {
             stories: store.story_counter(),
             subscriptions: RwLock::new(subscriptions),
             metrics: Metrics::default(),
+            recent,
+            status: watch::Sender::new(0),
         })
     }
 
@@ -172,6 +186,7 @@ impl Live {
     /// Notes what is wrong with feeds.toml, or that nothing is.
     pub fn set_config_error(&self, error: Option<ConfigError>) {
         *self.config_error.write().unwrap_or_else(PoisonError::into_inner) = error;
+        self.status.send_modify(|count| *count += 1);
     }
 
     /// What is known of a source.
@@ -196,6 +211,25 @@ impl Live {
         // A row that the store refused carries no count.
         let row = SourceRow { entries: row.entries.max(known), ..row };
         rows.insert(row.id.clone(), row);
+        self.status.send_modify(|count| *count += 1);
+    }
+
+    /// Hears of every change of what the status tells.
+    #[must_use]
+    pub fn status_changes(&self) -> watch::Receiver<u64> {
+        self.status.subscribe()
+    }
+
+    /// The groups of the sources, each once, in the order of feeds.toml.
+    #[must_use]
+    pub fn groups(&self) -> Vec<String> {
+        let mut groups: Vec<String> = Vec::new();
+        for group in self.config().sources.iter().filter_map(|source| source.group.as_ref()) {
+            if !groups.contains(group) {
+                groups.push(group.clone());
+            }
+        }
+        groups
     }
 
     /// Takes what the store knows of all sources: another program polled or pruned.

@@ -142,6 +142,11 @@ impl Live {
     }
 
     /// Why the filters of feeds.toml keep an entry out of the river.
+    #[must_use]
+    pub fn unpublished(&self, stored: &StoredEntry) -> Option<String> {
+        self.barred(&self.config(), stored)
+    }
+
     fn barred(&self, config: &Config, stored: &StoredEntry) -> Option<String> {
         let group = config.source(stored.source.as_str()).and_then(|source| source.group.as_deref());
         config.filters.bars(group, stored)

@@ -9,6 +9,7 @@ pub mod entry;
 pub mod feed;
 pub mod page;
 pub mod part;
+pub mod recent;
 pub mod report;
 pub mod source;
 pub mod text;

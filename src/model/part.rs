@@ -24,11 +24,7 @@ impl Part {
     /// The path of its feeds before `feed.*`: empty, or ending in a slash, percent-encoded.
     #[must_use]
     pub fn path(&self) -> String {
-        let named = |kind: &str, name: &str| {
-            // In a path a space is %20, and a slash must not part segments.
-            let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
-            format!("{kind}/{}/", encoded.replace('+', "%20"))
-        };
+        let named = |kind: &str, name: &str| format!("{kind}/{}/", segment(name));
         match self {
             Self::Whole => String::new(),
             Self::Source(id) => named("sources", id.as_str()),
@@ -36,6 +32,12 @@ impl Part {
             Self::Tag(name) => named("tags", name),
         }
     }
+}
+
+/// A name as one segment of a path, or as a value in a query: a space is %20, and a slash parts nothing.
+#[must_use]
+pub fn segment(name: &str) -> String {
+    url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 impl fmt::Display for Part {

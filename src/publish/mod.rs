@@ -33,6 +33,22 @@ impl Format {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Atom, Self::Rss, Self::Json];
 
+    /// The format whose paths end like this.
+    #[must_use]
+    pub fn of_ending(ending: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.ending() == ending)
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Atom => "Atom",
+            Self::Rss => "RSS",
+            Self::Json => "JSON Feed",
+        }
+    }
+
     /// The ending of its path.
     #[must_use]
     pub fn ending(self) -> &'static str {
@@ -123,17 +139,26 @@ impl River {
     /// The address of a page of this feed.
     #[must_use]
     pub fn feed_url(&self, format: Format, spot: &Spot) -> String {
-        let ending = format.ending();
         if let Spot::Archive(number, count) = spot {
-            return format!("{}archives/{number}-{count}.{ending}", self.base);
+            return format!("{}archives/{number}-{count}.{}", self.base, format.ending());
         }
+        self.url(&format!("feed.{}", format.ending()), spot)
+    }
+
+    /// The address of the same as a page for people.
+    #[must_use]
+    pub fn page_url(&self, spot: &Spot) -> String {
+        self.url("", spot)
+    }
+
+    fn url(&self, file: &str, spot: &Spot) -> String {
         let mut parameters = self.ask.parameters();
         match spot {
             Spot::Below(place) => parameters.push(("before", place.to_string())),
             Spot::Above(cursor) => parameters.push(("after", cursor.to_string())),
             Spot::First | Spot::Between(..) | Spot::Archive(..) => {}
         }
-        format!("{}{}feed.{ending}{}", self.base, self.ask.part.path(), encoded(&parameters))
+        format!("{}{}{file}{}", self.base, self.ask.part.path(), encoded(&parameters))
     }
 
     /// The links of a page to itself and to those around it, by their relation (RFC 5005, sections 3 and 4).
@@ -194,6 +219,12 @@ impl River {
             }
         }
         found
+    }
+
+    /// The excerpt of an entry; plain text.
+    #[must_use]
+    pub fn excerpt(&self, entry: &StoredEntry) -> Option<String> {
+        excerpt(entry)
     }
 
     /// The body, and at its end who else tells the story.

@@ -118,6 +118,24 @@ impl Store {
         })
     }
 
+    /// What the polls since `since` brought, by source: newest first, `None` for one that failed.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn pulses(&self, since: DateTime<Utc>) -> Result<HashMap<SourceId, Vec<Option<u32>>>, StoreError> {
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT source, iif(error_kind IS NULL, new, NULL) FROM polls WHERE started_at >= ?1 ORDER BY started_at DESC",
+            )?;
+            let mut rows = select.query([since.timestamp_millis()])?;
+            let mut pulses: HashMap<SourceId, Vec<Option<u32>>> = HashMap::new();
+            while let Some(row) = rows.next()? {
+                pulses.entry(source_id(row, 0)?).or_default().push(row.get(1)?);
+            }
+            Ok(pulses)
+        })
+    }
+
     /// The polls since `since`, of one source or of all, oldest first.
     ///
     /// # Errors

@@ -76,6 +76,21 @@ impl Store {
             Ok(page)
         })
     }
+
+    /// The newest `limit` entries of a source, as they came.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn newest_of(&self, source: &SourceId, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
+                 WHERE source = ?1 AND pruned = 0 ORDER BY row DESC LIMIT ?2",
+            )?;
+            select.query_map(params![source.as_str(), limit], read::entry)?.collect()
+        })
+    }
 }
 
 fn page(

@@ -11,11 +11,20 @@ use crate::search::Query;
 /// Stories on a page at most, whoever asks.
 const MOST_ASKED: usize = 1000;
 
-/// A feed as its path names it.
+/// What a page of the river looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Shape {
+    /// A feed.
+    Feed(Format),
+    /// A page for people.
+    Html,
+}
+
+/// A feed, or a page of it, as its path names it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FeedAddress {
     /// The river or a part of it.
-    Feed(Part, Format),
+    Feed(Part, Shape),
     /// An archive document: its number, and how many stories.
     Archive(i64, i64, Format),
 }
@@ -27,8 +36,8 @@ pub(super) struct Page {
     pub(super) ask: Ask,
     /// Which page.
     pub(super) spot: Spot,
-    /// In which format.
-    pub(super) format: Format,
+    /// As what.
+    pub(super) shape: Shape,
 }
 
 impl FeedAddress {
@@ -43,9 +52,10 @@ impl FeedAddress {
     /// The page that the query names; else what is wrong with it.
     pub(super) fn page(self, query: &str, now: DateTime<Utc>) -> Result<Page, &'static str> {
         match self {
-            Self::Feed(part, format) => asked(part, query, now).map(|(ask, spot)| Page { ask, spot, format }),
+            Self::Feed(part, shape) => asked(part, query, now).map(|(ask, spot)| Page { ask, spot, shape }),
             Self::Archive(number, count, format) => {
-                Ok(Page { ask: Ask::default(), spot: Spot::Archive(number, count), format })
+                let shape = Shape::Feed(format);
+                Ok(Page { ask: Ask::default(), spot: Spot::Archive(number, count), shape })
             }
         }
     }
@@ -98,20 +108,26 @@ fn asked(part: Part, query: &str, now: DateTime<Utc>) -> Result<(Ask, Spot), &'s
     Ok((ask, spot))
 }
 
-/// The feed that a path names: `/feed.atom`, `/tags/SZ300623/feed.json`, `/archives/12-100.rss`.
+/// The feed that a path names: `/feed.atom`, `/tags/SZ300623/feed.json`, `/archives/12-100.rss`; or its page
+/// for people: `/`, `/groups/local/`.
 pub(super) fn feed_at(path: &str) -> Option<FeedAddress> {
-    let (place, file) = path.strip_prefix('/')?.rsplit_once('/').unwrap_or(("", path.strip_prefix('/')?));
-    let (name, ending) = file.rsplit_once('.')?;
-    let format = Format::ALL.into_iter().find(|format| ending == format.ending())?;
+    let path = path.strip_prefix('/')?;
+    let (place, file) = match path.rsplit_once('/') {
+        Some((place, file)) => (place, file),
+        None => ("", path),
+    };
     if place == "archives" {
+        let (name, ending) = file.rsplit_once('.')?;
         let (number, count) = name.split_once('-')?;
-        return Some(FeedAddress::Archive(number.parse().ok()?, count.parse().ok()?, format));
+        return Some(FeedAddress::Archive(number.parse().ok()?, count.parse().ok()?, Format::of_ending(ending)?));
     }
-    if name != "feed" {
-        return None;
-    }
+    let shape = match file.strip_prefix("feed.") {
+        Some(ending) => Shape::Feed(Format::of_ending(ending)?),
+        None if file.is_empty() => Shape::Html,
+        None => return None,
+    };
     if place.is_empty() {
-        return Some(FeedAddress::Feed(Part::Whole, format)).filter(|_| path.starts_with("/feed."));
+        return (path == file).then_some(FeedAddress::Feed(Part::Whole, shape));
     }
     let (kind, name) = place.split_once('/').filter(|(_, name)| !name.is_empty() && !name.contains('/'))?;
     let name = percent_decoded(name)?;
@@ -121,10 +137,10 @@ pub(super) fn feed_at(path: &str) -> Option<FeedAddress> {
         "tags" => Part::Tag(name),
         _ => return None,
     };
-    Some(FeedAddress::Feed(part, format))
+    Some(FeedAddress::Feed(part, shape))
 }
 
-fn percent_decoded(segment: &str) -> Option<String> {
+pub(super) fn percent_decoded(segment: &str) -> Option<String> {
     // The parser of queries decodes percent signs; a plus is a plus in a path.
     let escaped = segment.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     let (name, _) = url::form_urlencoded::parse(escaped.as_bytes()).next()?;

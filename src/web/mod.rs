@@ -5,6 +5,7 @@
 
 mod address;
 mod body;
+mod events;
 mod hub;
 mod pages;
 mod route;

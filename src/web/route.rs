@@ -3,27 +3,43 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use chrono::Utc;
-use http_body_util::Full;
+use chrono::{TimeDelta, Utc};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
-use super::address::{self, Page};
+use super::address::{self, Page, Shape};
 use super::body::Body;
+use super::events::Events;
+use super::pages::Wanted;
 use super::{hub, pages};
+use crate::explain;
 use crate::live::{Live, Push};
 use crate::model::page::Spot;
 use crate::model::part::Ask;
+use crate::model::source::SourceId;
 use crate::publish::{Format, River};
-use crate::store::{Store, StoreError};
+use crate::search::Query;
+use crate::status::SourceReport;
+use crate::store::{Selection, Store, StoreError};
 
 /// How many pages beside the first of the river are kept rendered.
 const KEPT_PAGES: usize = 64;
+
+/// Days of polls that the status page tells of, and how long what it read is good for.
+const PULSE_DAYS: i64 = 2;
+const PULSES_KEPT: Duration = Duration::from_secs(5);
+
+/// What the page of a source shows: its polls of so many days, so many of them, so many entries.
+const SOURCE_DAYS: i64 = 30;
+const SOURCE_POLLS: usize = 60;
+const SAMPLES: usize = 10;
 
 /// How long a client waits for the first river after a start.
 const FIRST_RIVER: Duration = Duration::from_secs(10);
@@ -41,7 +57,7 @@ const SAFE_HEADERS: [(&str, &str); 4] = [
     ("x-frame-options", "DENY"),
     (
         "content-security-policy",
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
 ];
 
@@ -50,20 +66,31 @@ const SAFE_HEADERS: [(&str, &str); 4] = [
 pub struct Rendered {
     feeds: [Body; 3],
     page: Body,
+    change: i64,
 }
 
 impl Rendered {
     /// Renders a river.
     #[must_use]
-    pub fn new(river: &River) -> Self {
-        Self { feeds: Format::ALL.map(|format| feed_body(river, format)), page: pages::river(river) }
+    pub fn new(river: &River, groups: &[String]) -> Self {
+        Self {
+            feeds: Format::ALL.map(|format| feed_body(river, format)),
+            page: pages::river(river, groups),
+            change: river.change,
+        }
+    }
+
+    /// The number of the newest change that it knows of.
+    pub(super) fn change(&self) -> i64 {
+        self.change
     }
 
     fn bodies(&self) -> impl Iterator<Item = &Body> {
         self.feeds.iter().chain([&self.page])
     }
 
-    fn feed(&self, format: Format) -> &Body {
+    fn body(&self, shape: Shape) -> &Body {
+        let Shape::Feed(format) = shape else { return &self.page };
         let place = Format::ALL.iter().position(|known| *known == format).unwrap_or(0);
         &self.feeds[place]
     }
@@ -76,8 +103,14 @@ fn feed_body(river: &River, format: Format) -> Body {
     if river.ask.is_plain() && river.spot == Spot::First { body.at_change(river.change) } else { body }
 }
 
-/// What names a page: what is asked for, the format, which page of it.
-type PageKey = (Ask, Format, Spot);
+/// What names a page: what is asked for, as what, which page of it.
+type PageKey = (Ask, Shape, Spot);
+
+/// The body of an answer: ready, or as it comes.
+pub(super) type Outgoing = Either<Full<Bytes>, Events>;
+
+/// What polls brought, when it was read.
+type PulsesAt = (Instant, Arc<pages::Pulses>);
 
 /// Everything that can be asked for.
 #[derive(Debug)]
@@ -90,12 +123,15 @@ pub struct Site {
     pages: Mutex<HashMap<PageKey, Arc<Body>>>,
     /// Renderings so far: a page that was begun before the last of them is not kept.
     renderings: AtomicU64,
+    pulses: Mutex<Option<PulsesAt>>,
+    /// Ends what never ends by itself.
+    closing: CancellationToken,
 }
 
 impl Site {
-    /// A site without a river yet.
+    /// A site without a river yet; what streams ends with `closing`.
     #[must_use]
-    pub fn new(live: Arc<Live>, store: Store, pushes: mpsc::Sender<Push>) -> Self {
+    pub fn new(live: Arc<Live>, store: Store, pushes: mpsc::Sender<Push>, closing: CancellationToken) -> Self {
         Self {
             live,
             store,
@@ -103,6 +139,8 @@ impl Site {
             rendered: watch::Sender::new(None),
             pages: Mutex::default(),
             renderings: AtomicU64::default(),
+            pulses: Mutex::default(),
+            closing,
         }
     }
 
@@ -140,7 +178,7 @@ impl Site {
     }
 
     fn publish(&self, river: &River) {
-        let rendered = Rendered::new(river);
+        let rendered = Rendered::new(river, &self.live.groups());
         if let Some(before) = self.rendered() {
             for (body, known) in rendered.bodies().zip(before.bodies()) {
                 body.prepare_like(known);
@@ -152,34 +190,41 @@ impl Site {
     }
 
     /// Answers a request.
-    pub async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(super) async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Response<Outgoing> {
         let is_head = request.method() == Method::HEAD;
-        let mut response = if let Some(token) = hub::token_at(request.uri().path()).map(str::to_owned) {
-            self.hub(&token, request).await
+        let base = self.live.base_url();
+        let path = local_path(request.uri().path(), base.path()).to_owned();
+        let mut response = if let Some(token) = hub::token_at(&path).map(str::to_owned) {
+            self.hub(&token, request).await.map(ready)
+        } else if path == "/events" && request.method() == Method::GET {
+            self.events()
         } else {
-            let query = request.uri().query();
-            self.answer(request.method(), request.uri().path(), query, request.headers()).await
+            let query = request.uri().query().unwrap_or_default();
+            self.answer(request.method(), &path, query, request.headers()).await.map(ready)
         };
         for (name, value) in SAFE_HEADERS {
             response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         self.live.metrics.answered(response.status().as_u16());
-        if is_head {
-            *response.body_mut() = Bytes::new();
-        }
-        response.map(Full::new)
+        if is_head { response.map(|_| ready(Bytes::new())) } else { response }
     }
 
     async fn answer(
         self: &Arc<Self>,
         method: &Method,
         path: &str,
-        query: Option<&str>,
+        query: &str,
         headers: &HeaderMap,
     ) -> Response<Bytes> {
         let feed = address::feed_at(path).filter(|feed| self.live.has(feed.part()));
-        let known = matches!(path, "/" | "/status" | "/status.json" | "/opml" | "/metrics" | "/healthz" | "/readyz");
-        if !known && feed.is_none() {
+        let asset = pages::asset(path);
+        let source = path.strip_prefix("/status/").and_then(address::percent_decoded);
+        let source = source.and_then(|id| self.live.report().sources.into_iter().find(|source| source.id == id));
+        let known = matches!(
+            path,
+            "/status" | "/status.json" | "/explain" | "/opml" | "/metrics" | "/healthz" | "/readyz" | "/events"
+        );
+        if !known && feed.is_none() && asset.is_none() && source.is_none() {
             return plain(
                 StatusCode::NOT_FOUND,
                 "404: there is nothing at this address. The river is at /feed.atom, /feed.rss and /feed.json.\n",
@@ -192,52 +237,117 @@ impl Site {
             return response;
         }
         if let Some(feed) = feed {
-            return match feed.page(query.unwrap_or_default(), Utc::now()) {
+            return match feed.page(query, Utc::now()) {
                 Ok(page) => self.feed(page, method, headers).await,
                 Err(text) => plain(StatusCode::BAD_REQUEST, text),
             };
         }
-        match path {
-            "/status" if !wants_json(headers) => {
-                pages::status(&self.live.report(), &self.live.base_url()).respond(method, headers)
+        if let Some(asset) = asset {
+            return asset.respond(method, headers);
+        }
+        let looked = match (path, source) {
+            (_, Some(source)) => self.source_page(source).await,
+            ("/status", _) if !wants_json(headers) => self.status_page(Wanted::parse(query)).await,
+            ("/status" | "/status.json", _) => Ok(self.status_json()),
+            ("/explain", _) => self.explain_page(query).await,
+            ("/opml", _) => {
+                Ok(Body::new("text/x-opml; charset=utf-8", self.live.opml().into_bytes(), None, FEED_CACHING))
             }
-            "/status" | "/status.json" => self.status_json().respond(method, headers),
-            "/opml" => Body::new("text/x-opml; charset=utf-8", self.live.opml().into_bytes(), None, FEED_CACHING)
-                .respond(method, headers),
-            "/metrics" => {
+            ("/metrics", _) => {
                 let text = self.live.metrics_text(&self.store);
-                Body::new("text/plain; version=0.0.4; charset=utf-8", text.into_bytes(), None, "no-store")
-                    .respond(method, headers)
+                Ok(Body::new("text/plain; version=0.0.4; charset=utf-8", text.into_bytes(), None, "no-store"))
             }
-            "/healthz" => plain(StatusCode::OK, "ok\n"),
-            "/readyz" if self.rendered().is_some() => plain(StatusCode::OK, "ready\n"),
-            "/readyz" => plain(StatusCode::SERVICE_UNAVAILABLE, "the river is not rendered yet\n"),
-            _ => match self.first_rendered().await {
-                Some(rendered) => rendered.page.respond(method, headers),
-                None => not_yet(),
-            },
+            ("/readyz", _) if self.rendered().is_none() => {
+                return plain(StatusCode::SERVICE_UNAVAILABLE, "the river is not rendered yet\n");
+            }
+            ("/readyz", _) => return plain(StatusCode::OK, "ready\n"),
+            _ => return plain(StatusCode::OK, "ok\n"),
+        };
+        match looked {
+            Ok(body) => body.respond(method, headers),
+            Err(error) => unreadable(&error),
         }
     }
 
+    /// Reads the store for a page, away from the tasks that answer.
+    async fn looking<T: Send + 'static>(
+        self: &Arc<Self>,
+        look: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let site = self.clone();
+        tokio::task::spawn_blocking(move || look(&site)).await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn status_page(self: &Arc<Self>, wanted: Wanted) -> Result<Body, StoreError> {
+        self.looking(move |site| {
+            let kept = site.pulses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let fresh = kept.filter(|(at, _)| at.elapsed() < PULSES_KEPT).map(|(_, pulses)| pulses);
+            let pulses = match fresh {
+                Some(pulses) => pulses,
+                None => {
+                    let now = Utc::now();
+                    let since = now - TimeDelta::days(PULSE_DAYS);
+                    let pulses = Arc::new((site.store.pulses(since)?, PULSE_DAYS as f64));
+                    *site.pulses.lock().unwrap_or_else(PoisonError::into_inner) =
+                        Some((Instant::now(), pulses.clone()));
+                    pulses
+                }
+            };
+            let title = site.live.config().river.title.clone();
+            let events = site.live.recent.lines();
+            Ok(pages::status(&site.live.report(), &pulses, events, &wanted, &title, &site.live.base_url()))
+        })
+        .await
+    }
+
+    async fn source_page(self: &Arc<Self>, source: SourceReport) -> Result<Body, StoreError> {
+        self.looking(move |site| {
+            let id = SourceId::new(&source.id).map_err(|_| StoreError::Closed)?;
+            let mut polls = site.store.history(Some(&id), Utc::now() - TimeDelta::days(SOURCE_DAYS))?;
+            polls.reverse();
+            polls.truncate(SOURCE_POLLS);
+            let newest = site.store.newest_of(&id, SAMPLES)?;
+            Ok(pages::source(&source, &polls, &newest, &site.live.base_url()))
+        })
+        .await
+    }
+
+    async fn explain_page(self: &Arc<Self>, query: &str) -> Result<Body, StoreError> {
+        let value = |name: &str| {
+            let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+            pairs.find(|(key, _)| key == name).map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+        };
+        let (entry, source) = (value("entry"), value("source"));
+        self.looking(move |site| {
+            let found = if entry.is_empty() { None } else { site.store.explain(&entry)? };
+            let found = found.map(|found| (explain::as_text(&found), site.live.unpublished(&found.entry)));
+            let mut alike = Vec::new();
+            if let (None, Ok(words)) = (&found, Query::parse(&entry)) {
+                let selection =
+                    SourceId::new(&source).map_or(Selection::All, |source| Selection::Sources(vec![source]));
+                alike = site.store.search(&words, &selection, &|_| true, None, SAMPLES)?.stories;
+            }
+            Ok(pages::explain(&entry, &source, found, &alike, &site.live.base_url()))
+        })
+        .await
+    }
+
     async fn feed(self: &Arc<Self>, page: Page, method: &Method, headers: &HeaderMap) -> Response<Bytes> {
-        let Page { ask, spot, format } = page;
+        let Page { ask, spot, shape } = page;
         if ask.is_plain() && spot == Spot::First {
             let Some(rendered) = self.first_rendered().await else { return not_yet() };
-            let full = rendered.feed(format);
+            let full = rendered.body(shape);
             if let Some((since, until)) = full.asked_for_changes(headers)
-                && let Ok(Some(changes)) = self.page((ask, format, Spot::Between(since, until))).await
+                && let Ok(Some(changes)) = self.page((ask, shape, Spot::Between(since, until))).await
             {
                 return changes.respond_as_changes_of(full, method, headers);
             }
             return full.respond(method, headers);
         }
-        match self.page((ask, format, spot)).await {
+        match self.page((ask, shape, spot)).await {
             Ok(Some(body)) => body.respond(method, headers),
             Ok(None) => plain(StatusCode::NOT_FOUND, "404: there is no such page; the river is at /feed.atom.\n"),
-            Err(error) => {
-                tracing::error!(%error, "a page of the river could not be read");
-                plain(StatusCode::INTERNAL_SERVER_ERROR, "500: the store could not be read; the log says why.\n")
-            }
+            Err(error) => unreadable(&error),
         }
     }
 
@@ -248,12 +358,15 @@ impl Site {
             return Ok(Some(body));
         }
         let rendering = self.renderings.load(Ordering::Acquire);
-        let (site, (ask, format, spot)) = (self.clone(), key.clone());
-        let render = tokio::task::spawn_blocking(move || {
+        let (ask, shape, spot) = key.clone();
+        let render = self.looking(move |site| {
             let river = site.live.river(&site.store, &ask, &spot)?;
-            Ok(river.map(|river| Arc::new(feed_body(&river, format))))
+            Ok(river.map(|river| match shape {
+                Shape::Feed(format) => Arc::new(feed_body(&river, format)),
+                Shape::Html => Arc::new(pages::river(&river, &site.live.groups())),
+            }))
         });
-        let Some(body) = render.await.map_err(|_| StoreError::Closed)?? else { return Ok(None) };
+        let Some(body) = render.await? else { return Ok(None) };
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         if pages.len() >= KEPT_PAGES {
             pages.clear();
@@ -262,6 +375,16 @@ impl Site {
             pages.insert(key, body.clone());
         }
         Ok(Some(body))
+    }
+
+    /// Hears of each rendering.
+    pub(super) fn renderings(&self) -> watch::Receiver<Option<Arc<Rendered>>> {
+        self.rendered.subscribe()
+    }
+
+    /// Ends what streams.
+    pub(super) fn closing(&self) -> &CancellationToken {
+        &self.closing
     }
 
     fn rendered(&self) -> Option<Arc<Rendered>> {
@@ -288,6 +411,24 @@ impl Site {
 fn wants_json(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     accept.contains("application/json") && !accept.contains("text/html")
+}
+
+/// The path behind the one that `river.base_url` has: behind a reverse proxy it may be there or not.
+fn local_path<'a>(path: &'a str, base: &str) -> &'a str {
+    match path.strip_prefix(base.trim_end_matches('/')) {
+        Some("") => "/",
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => path,
+    }
+}
+
+fn ready(bytes: Bytes) -> Outgoing {
+    Either::Left(Full::new(bytes))
+}
+
+fn unreadable(error: &StoreError) -> Response<Bytes> {
+    tracing::error!(%error, "a page could not be read from the store");
+    plain(StatusCode::INTERNAL_SERVER_ERROR, "500: the store could not be read; the log says why.\n")
 }
 
 fn not_yet() -> Response<Bytes> {

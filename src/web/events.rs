@@ -1,0 +1,69 @@
+//! Server-sent events (HTML, section 9.2): the river has changed, the state of a source has.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
+use http_body_util::Either;
+use hyper::Response;
+use hyper::body::{Body, Frame};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+
+use super::route::{Outgoing, Site};
+
+/// A line that says nothing, so that proxies keep the connection and a client that is gone is noticed.
+const BREATH: Duration = Duration::from_secs(15);
+
+/// At most so often is a client told that states of sources changed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A body that goes on while the client listens.
+pub(super) struct Events(BoxStream<'static, Bytes>);
+
+impl Body for Events {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.0).poll_next(cx).map(|next| next.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+impl Site {
+    /// What happens from now on, the river as it is first.
+    pub(super) fn events(self: &Arc<Self>) -> Response<Outgoing> {
+        let mut renderings = self.renderings();
+        renderings.mark_changed();
+        let state = (renderings, self.live.status_changes(), self.closing().clone());
+        let events = unfold(state, |(mut renderings, mut states, closing)| async move {
+            let text = tokio::select! {
+                () = closing.cancelled() => return None,
+                changed = renderings.changed() => {
+                    changed.ok()?;
+                    let change = renderings.borrow_and_update().as_ref().map_or(0, |rendered| rendered.change());
+                    format!("event: river\ndata: {{\"change\":{change}}}\n\n")
+                }
+                changed = async {
+                    tokio::time::sleep(PAUSE).await;
+                    states.changed().await
+                } => {
+                    changed.ok()?;
+                    "event: status\ndata: {}\n\n".to_owned()
+                }
+                () = tokio::time::sleep(BREATH) => ":\n\n".to_owned(),
+            };
+            Some((Bytes::from(text), (renderings, states, closing)))
+        });
+        let mut response = Response::new(Either::Right(Events(events.boxed())));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // Proxies that gather answers would keep the news from the reader.
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        response
+    }
+}

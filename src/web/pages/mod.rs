@@ -1,0 +1,60 @@
+//! Pages for people: rendered here, complete without a script.
+
+mod explain;
+mod river;
+mod source;
+mod status;
+
+use std::sync::LazyLock;
+
+use askama::Template;
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::body::Body;
+use crate::model::text::hex;
+
+pub(super) use explain::explain;
+pub(super) use river::river;
+pub(super) use source::source;
+pub(super) use status::{Pulses, Wanted, status};
+
+const STYLE: &str = include_str!("../../../assets/page.css");
+const SCRIPT: &str = include_str!("../../../assets/page.js");
+
+/// What the addresses of style and script carry, so that they can be kept for ever.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let digest = Sha256::new().chain_update(STYLE).chain_update(SCRIPT).finalize();
+    hex(&digest[..6])
+});
+
+/// A file that pages ask for.
+pub(super) fn asset(path: &str) -> Option<Body> {
+    let (content_type, text) = match path {
+        "/assets/page.css" => ("text/css; charset=utf-8", STYLE),
+        "/assets/page.js" => ("text/javascript; charset=utf-8", SCRIPT),
+        _ => return None,
+    };
+    Some(Body::new(content_type, text.into(), None, "public, max-age=31536000, immutable"))
+}
+
+/// The path of the daemon's root as a browser sees it; ends in a slash.
+fn root_of(base: &url::Url) -> &str {
+    base.path()
+}
+
+/// The language of a text, as it is marked up: the publisher's, else Chinese where it looks like it.
+fn language_of(stated: Option<&str>, text: &str) -> Option<String> {
+    let is_han = |c: char| matches!(c, '\u{3400}'..='\u{9fff}');
+    let is_kana = |c: char| matches!(c, '\u{3040}'..='\u{30ff}');
+    let guessed = || (text.chars().any(is_han) && !text.chars().any(is_kana)).then(|| "zh".to_owned());
+    stated.map(str::to_owned).or_else(guessed)
+}
+
+fn html(page: &impl Template, changed: Option<DateTime<Utc>>, caching: &'static str) -> Body {
+    let page = page.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "a page could not be rendered");
+        "<!doctype html><title>newsriver</title><p>This page could not be rendered; the log says why.".to_owned()
+    });
+    Body::new("text/html; charset=utf-8", page.into_bytes(), changed, caching)
+}
