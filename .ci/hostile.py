@@ -13,7 +13,9 @@ class Look(html.parser.HTMLParser):
         self.found = []
 
     def handle_starttag(self, tag, attributes):
-        if tag in ("script", "iframe", "object", "embed", "form", "svg", "math", "base"):
+        own = dict(attributes)
+        is_ours = (tag == "script" and (own.get("src") or "").startswith("/assets/page.js?")) or (tag == "form" and (own.get("action") or "").startswith("/"))
+        if tag in ("script", "iframe", "object", "embed", "form", "svg", "math", "base") and not is_ours:
             self.found.append(tag)
         for name, value in attributes:
             value = "".join(c for c in value or "" if c > " ").lower()
@@ -28,7 +30,9 @@ def browse(url, folder):
     page = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     text = log.read_text(errors="replace")
     asked = {part.split('"')[0] for part in text.split('"url":"')[1:]}
-    return page, {a.split("/")[2] for a in asked if a.startswith(("http:", "https:"))}
+    hosts = {a.split("/")[2] for a in asked if a.startswith(("http:", "https:"))}
+    # Its maker is asked about forms and updates, whatever the page.
+    return page, {host for host in hosts if not host.endswith((".google.com", ".googleapis.com"))}
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -60,12 +64,11 @@ with tempfile.TemporaryDirectory() as folder:
         # What the browser asks for by itself is not the page's doing.
         _, own = browse("about:blank", folder)
         own.add(base.split("/")[2])
-        own |= {"accounts.google.com", "clients2.google.com", "update.googleapis.com"}
-        for path in ("/", "/status"):
+        for path in ("/", "/status", "/sources/x/", "/status/x", "/?q=alert", "/explain?entry=%3Cscript%3Ealert(1)%3C/script%3E"):
             page, hosts = browse(base + path, folder)
             look = Look()
             look.feed(page)
-            assert "<h1>" in page, page[:500]
+            assert "<h1" in page, page[:500]
             bad += [f"{path}: {found}" for found in look.found] + [f"{path}: asked {host}" for host in hosts - own]
         # As a reader without any rules of its own would show it.
         bodies = "".join(f"<article><h2>{item.get('title', '').replace('&', '&amp;').replace('<', '&lt;')}</h2>{item.get('content_html', '')}</article>" for item in items)
@@ -76,5 +79,5 @@ with tempfile.TemporaryDirectory() as folder:
         daemon.terminate()
         daemon.wait(20)
 print("\n".join(bad[:20]))
-print(f"{count} hostile items: {len(bad)} live, over feed.json, / and /status in a browser, and a reader that runs what it shows")
+print(f"{count} hostile items: {len(bad)} live, over feed.json and six pages in a browser, and a reader that runs what it shows")
 sys.exit(bool(bad))

@@ -73,7 +73,7 @@ def wrk(url, headers):
 def start(folder, port, sources):
     config = folder / "feeds.toml"
     config.write_text(f"[river]\nentries = {ENTRIES}\n[server]\nlisten = '127.0.0.1:{port}'\n[log]\nlevel = 'warn'\n"
-                      f"[poll]\ninitial = {ENTRIES}\nper_host = 64\n" + sources)
+                      f"[poll]\nper_host = 64\n" + sources)
     return subprocess.Popen([NEWSRIVER, "-c", str(config), "run"], stderr=subprocess.DEVNULL)
 
 

@@ -56,10 +56,12 @@ const sift = () => {
 document.addEventListener("input", (event) => { if (event.target.id === "find") sift(); });
 
 // News while the page is open: the river says that there is some, the status pages show it.
+// The connection is opened late and in short stretches, so that whoever waits for the page to be at rest
+// (a printer, a checker, a battery) need not wait for ever.
 const isLive = document.body.dataset.live;
-if (isLive) {
-  const events = new EventSource(`${base}events`);
-  let known = null, waiting = null;
+const listen = () => {
+  const events = new EventSource(`${base}events?seconds=10`);
+  let waiting = null;
   const renew = async () => {
     waiting = null;
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
@@ -72,11 +74,10 @@ if (isLive) {
     sift();
   };
   events.addEventListener("river", (event) => {
-    const { change } = JSON.parse(event.data);
-    if (isLive === "river" && known !== null && change !== known) text("news").hidden = false;
-    known = change;
+    if (isLive === "river" && String(JSON.parse(event.data).change) !== document.body.dataset.change) text("news").hidden = false;
   });
   events.addEventListener("status", () => {
     if (isLive === "status") waiting ??= setTimeout(renew, 500);
   });
-}
+};
+if (isLive) setTimeout(listen, 4000);

@@ -81,7 +81,7 @@ fn poll(n: usize) -> Result<PollCommit, Box<dyn std::error::Error>> {
             keys,
         }),
         articles: Vec::new(),
-        initial: 100,
+        initial: None,
         authority: "e.example".into(),
     })
 }

@@ -40,8 +40,6 @@ pub mod defaults {
     pub const ENTRIES: usize = 100;
     /// `river.window`
     pub const WINDOW: Duration = Duration::from_secs(24 * 3600);
-    /// `poll.initial`: entries of a first document that may come up on the first page.
-    pub const INITIAL: usize = 50;
     /// `server.listen`
     pub const LISTEN: &str = "127.0.0.1:8700";
     /// `store.path`
@@ -222,7 +220,7 @@ struct PollDefaults {
     timeouts: Timeouts,
     max_bytes: u64,
     per_host: usize,
-    initial: usize,
+    initial: Option<usize>,
     allow_private: bool,
     host_gap: Option<Duration>,
     proxy: Option<Url>,
@@ -319,7 +317,7 @@ fn read_poll(mut section: Section<'_>, findings: &Findings<'_>) -> (PollDefaults
         timeouts,
         max_bytes: section.size("max_bytes").unwrap_or(defaults::MAX_BYTES),
         per_host: section.count("per_host", 1..=1000).unwrap_or(defaults::PER_HOST),
-        initial: section.count("initial", 0..=1_000_000).unwrap_or(defaults::INITIAL),
+        initial: section.count("initial", 0..=1_000_000),
         allow_private: section.flag("allow_private").unwrap_or(false),
         host_gap: section.duration("host_gap").map(|f| f.value),
         proxy: section.text("proxy").and_then(|found| source::proxy(&found, findings)),

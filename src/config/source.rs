@@ -98,7 +98,7 @@ fn read_rest<'a>(section: &mut Section<'a>, source: &mut Source, folder: &Path, 
     source.enabled = section.flag("enabled").unwrap_or(true);
     source.base_url = section.text("base_url").and_then(|found| web_url(&found, findings));
     source.max_bytes = section.size("max_bytes").unwrap_or(source.max_bytes);
-    source.initial = section.count("initial", 0..=1_000_000).unwrap_or(source.initial);
+    source.initial = section.count("initial", 0..=1_000_000).or(source.initial);
     source.per_host = section.count("per_host", 1..=1000).unwrap_or(source.per_host);
     source.allow_private = section.flag("allow_private").unwrap_or(source.allow_private);
     source.host_gap = section.duration("host_gap").map(|f| f.value).or(source.host_gap);

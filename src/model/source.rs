@@ -203,8 +203,8 @@ pub struct Source {
     pub max_bytes: u64,
     /// Requests at once to this source's host.
     pub per_host: usize,
-    /// Entries of its first document that may come up on the river's first page.
-    pub initial: usize,
+    /// Entries of its first document that may come up on the river's first page, where feeds.toml says.
+    pub initial: Option<usize>,
     /// The least time between two requests to its host, where feeds.toml gives one.
     pub host_gap: Option<Duration>,
     /// The proxy that its requests go through, instead of the one of the environment.

@@ -59,8 +59,8 @@ pub struct PollCommit {
     pub document: Option<ReadDocument>,
     /// The articles that were tried.
     pub articles: Vec<ArticleAttempt>,
-    /// Entries of the first document that may come up on the river's first page.
-    pub initial: usize,
+    /// Entries of the first document that may come up on the river's first page, where feeds.toml says.
+    pub initial: Option<usize>,
     /// Who mints ids: a host name (RFC 4151, authority).
     pub authority: String,
 }

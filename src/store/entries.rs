@@ -15,6 +15,12 @@ use crate::model::feed::RawEntry;
 use crate::model::report::Counts;
 use crate::model::text::hex;
 
+/// Entries of a new source's first document that come up as new, unless feeds.toml says.
+const INITIAL: usize = 50;
+
+/// How long a river is young.
+const YOUNG: TimeDelta = TimeDelta::hours(1);
+
 /// Writes the entries of a document; what became of them.
 pub(super) fn write(
     connection: &Connection,
@@ -85,7 +91,12 @@ struct Item<'a> {
 /// Which entries of a source's first document are there to be found and not to be told as news: all but
 /// the newest few, by their places in the document.
 fn backlog(connection: &Connection, poll: &PollCommit, document: &ReadDocument) -> rusqlite::Result<HashSet<usize>> {
-    if document.entries.len() <= poll.initial {
+    let initial = match poll.initial {
+        Some(initial) => initial,
+        None if is_young(connection, poll.started_at)? => return Ok(HashSet::new()),
+        None => INITIAL,
+    };
+    if document.entries.len() <= initial {
         return Ok(HashSet::new());
     }
     let is_known = connection
@@ -98,7 +109,16 @@ fn backlog(connection: &Connection, poll: &PollCommit, document: &ReadDocument) 
     let mut places: Vec<usize> = (0..document.entries.len()).collect();
     // The sort is stable: entries of one moment, and those without a date, stay in the document's order.
     places.sort_by_key(|place| std::cmp::Reverse(order(poll, &document.entries[*place].1, *place)));
-    Ok(places.split_off(poll.initial).into_iter().collect())
+    Ok(places.split_off(initial).into_iter().collect())
+}
+
+/// Whether the river is so new that nobody has read it yet, and nothing can drown in it.
+fn is_young(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<bool> {
+    let first: Option<i64> = connection
+        .prepare_cached("SELECT first_seen FROM entries ORDER BY row LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(first.is_none_or(|first| now.timestamp_millis() - first < YOUNG.num_milliseconds()))
 }
 
 /// Where an entry that is seen for the first time stands in the river: by its date, but never in the

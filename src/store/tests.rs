@@ -49,7 +49,7 @@ fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Result<PollCommit, B
             keys,
         }),
         articles: Vec::new(),
-        initial: 2,
+        initial: Some(2),
         authority: "e.org".into(),
     })
 }
@@ -136,6 +136,21 @@ async fn what_the_first_page_passes_over_is_behind_it_once() -> Fallible {
     let up = store.river(&Selection::All, &|_| true, &Start::Above(Cursor::OLDEST), 5)?;
     let last: Vec<String> = walk(&store, top(), 5)?.split_off(15);
     assert_eq!(up.stories.iter().map(|s| s.entry.title.clone()).collect::<Vec<_>>(), last, "the last page");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_young_river_takes_all_and_an_old_one_is_not_flooded() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(&folder.path().join("r.db"))?;
+    let many = |name: &str| (0..80).map(|n| entry(&format!("{name}{n}"), &format!("{name}{n}"))).collect();
+    for (source, minutes) in [("first", 0), ("second", 5), ("late", 61)] {
+        store.commit(PollCommit { initial: None, ..poll(source, minutes, many(source))? }).await?;
+    }
+    let start = Start::Top(Fairness { per_source: None, passes_backlog: true });
+    let page = store.river(&Selection::All, &|_| true, &start, 1000)?.stories;
+    let of = |source: &str| page.iter().filter(|story| story.source.as_str() == source).count();
+    assert_eq!((of("first"), of("second"), of("late")), (80, 80, 50));
     Ok(())
 }
 

@@ -34,8 +34,10 @@ impl Body for Events {
 }
 
 impl Site {
-    /// What happens from now on, the river as it is first.
-    pub(super) fn events(self: &Arc<Self>) -> Response<Outgoing> {
+    /// What happens from now on, the river as it is first; for `?seconds=` where the client says so, after which
+    /// it comes again by itself.
+    pub(super) fn events(self: &Arc<Self>, query: &str) -> Response<Outgoing> {
+        let seconds = query.strip_prefix("seconds=").and_then(|text| text.parse().ok()).map(Duration::from_secs);
         let mut renderings = self.renderings();
         renderings.mark_changed();
         let state = (renderings, self.live.status_changes(), self.closing().clone());
@@ -58,7 +60,11 @@ impl Site {
             };
             Some((Bytes::from(text), (renderings, states, closing)))
         });
-        let mut response = Response::new(Either::Right(Events(events.boxed())));
+        let events = match seconds {
+            Some(seconds) => events.take_until(tokio::time::sleep(seconds)).boxed(),
+            None => events.boxed(),
+        };
+        let mut response = Response::new(Either::Right(Events(events)));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

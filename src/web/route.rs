@@ -57,7 +57,7 @@ const SAFE_HEADERS: [(&str, &str); 4] = [
     ("x-frame-options", "DENY"),
     (
         "content-security-policy",
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
 ];
 
@@ -197,7 +197,7 @@ impl Site {
         let mut response = if let Some(token) = hub::token_at(&path).map(str::to_owned) {
             self.hub(&token, request).await.map(ready)
         } else if path == "/events" && request.method() == Method::GET {
-            self.events()
+            self.events(request.uri().query().unwrap_or_default())
         } else {
             let query = request.uri().query().unwrap_or_default();
             self.answer(request.method(), &path, query, request.headers()).await.map(ready)

@@ -20,6 +20,7 @@ pub(super) use source::source;
 pub(super) use status::{Pulses, Wanted, status};
 
 const STYLE: &str = include_str!("../../../assets/page.css");
+const ICON: &str = include_str!("../../../assets/icon.svg");
 const SCRIPT: &str = include_str!("../../../assets/page.js");
 
 /// What the addresses of style and script carry, so that they can be kept for ever.
@@ -32,6 +33,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 pub(super) fn asset(path: &str) -> Option<Body> {
     let (content_type, text) = match path {
         "/assets/page.css" => ("text/css; charset=utf-8", STYLE),
+        "/assets/icon.svg" => ("image/svg+xml", ICON),
         "/assets/page.js" => ("text/javascript; charset=utf-8", SCRIPT),
         _ => return None,
     };
@@ -49,6 +51,12 @@ fn language_of(stated: Option<&str>, text: &str) -> Option<String> {
     let is_kana = |c: char| matches!(c, '\u{3040}'..='\u{30ff}');
     let guessed = || (text.chars().any(is_han) && !text.chars().any(is_kana)).then(|| "zh".to_owned());
     stated.map(str::to_owned).or_else(guessed)
+}
+
+/// A moment of the status, to the minute.
+fn to_the_minute(moment: Option<&String>, otherwise: &str) -> String {
+    let minute = moment.and_then(|text| text.get(..16)).map(|text| text.replace('T', " ") + "Z");
+    minute.unwrap_or_else(|| otherwise.to_owned())
 }
 
 fn html(page: &impl Template, changed: Option<DateTime<Utc>>, caching: &'static str) -> Body {

@@ -20,6 +20,7 @@ struct Page<'a> {
     here: String,
     query: &'a str,
     is_first: bool,
+    change: i64,
     feeds: Vec<Feed>,
     groups: Vec<Group>,
     days: Vec<Day>,
@@ -90,6 +91,7 @@ pub(in crate::web) fn river(river: &River, groups: &[String]) -> Body {
         here: at(river.ask.part.clone()),
         query,
         is_first: river.spot == Spot::First && river.ask == Ask::default(),
+        change: river.change,
         feeds: Format::ALL.map(feed).into(),
         groups: groups.iter().map(group).collect(),
         days: days(river, root),
@@ -105,7 +107,9 @@ fn days(river: &River, root: &str) -> Vec<Day> {
     for stored in &river.entries {
         let entry = &stored.entry;
         let moment = stored.published().unwrap_or_else(|| stored.order.fixed_offset());
-        let date = moment.format("%Y-%m-%d").to_string();
+        // The days are those of the order, so that they follow each other; a telling's own date may differ.
+        let date = stored.order.with_timezone(moment.offset()).format("%Y-%m-%d").to_string();
+        let time = moment.format("%Y-%m-%d %H:%M").to_string();
         let on_the_web = |url: &Option<String>| url.clone().filter(|url| url.starts_with("http"));
         let excerpt = river.excerpt(stored);
         let title = match (entry.title.is_empty(), &excerpt) {
@@ -115,7 +119,7 @@ fn days(river: &River, root: &str) -> Vec<Day> {
         };
         let line = Line {
             moment: moment.to_rfc3339(),
-            time: moment.format("%H:%M").to_string(),
+            time: time.strip_prefix(&date).map_or_else(|| time.clone(), |time| time.trim().to_owned()),
             language: language_of(entry.language.as_deref(), &title),
             excerpt: excerpt.filter(|excerpt| !entry.title.is_empty() && *excerpt != title),
             title,

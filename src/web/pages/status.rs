@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use askama::Template;
 use url::Url;
 
-use super::{VERSION, html, root_of};
+use super::{VERSION, html, root_of, to_the_minute};
 use crate::model::source::SourceId;
 use crate::status::{Report, SourceReport};
 use crate::web::body::Body;
@@ -84,6 +84,8 @@ struct Line<'a> {
     pulse: String,
     pulse_in_words: String,
     a_day: String,
+    last_success: String,
+    next_poll: String,
 }
 
 /// What polls brought, by source: newest first, `None` for one that failed; and over how many days.
@@ -112,6 +114,8 @@ pub(in crate::web) fn status(
                 pulse: pulse(&polls[..polls.len().min(DRAWN)]),
                 pulse_in_words: in_words(&polls[..polls.len().min(DRAWN)]),
                 a_day: format!("{:.1}", f64::from(new) / pulses.1),
+                last_success: to_the_minute(source.last_success.as_ref(), "never"),
+                next_poll: to_the_minute(source.next_poll.as_ref(), "–"),
             }
         })
         .collect();
