@@ -146,7 +146,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::check("", Path::new("feeds.toml"))?;
     let live =
         Live::new(config, &store, Url::parse("http://127.0.0.1:8700/")?, DateTime::default(), Recent::default())?;
-    let site = Site::new(Arc::new(live), store.clone(), mpsc::channel(1).0, CancellationToken::new());
+    let site =
+        Site::new(Arc::new(live), store.clone(), mpsc::channel(1).0, mpsc::channel(1).0, CancellationToken::new());
     site.render()?;
     let mut times = Vec::new();
     for n in 0..50 {

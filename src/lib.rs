@@ -39,6 +39,7 @@ pub mod status;
 
 pub mod observe;
 
+pub mod hub;
 pub mod live;
 
 pub mod web;

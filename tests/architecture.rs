@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 25] = [
+const MAY_USE: [(&str, &[&str]); 26] = [
     ("model", &["model"]),
     ("observe", &["config", "model"]),
     ("config", &["model", "search", "store"]),
@@ -23,12 +23,13 @@ const MAY_USE: [(&str, &[&str]); 25] = [
     ("search", &["model", "clean"]),
     ("metrics", &["model"]),
     ("websub", &["model"]),
+    ("hub", &["model"]),
     ("poll", &["model", "schedule", "fetch", "decode", "parse", "normalise", "clean", "identity", "store"]),
     ("status", &["model", "config", "store"]),
     ("live", &["model", "config", "fetch", "store", "publish", "opml", "metrics", "search", "status"]),
     ("explain", &["model", "store"]),
-    ("web", &["model", "store", "publish", "live", "search", "status", "websub", "explain"]),
-    ("daemon", &["model", "config", "schedule", "fetch", "store", "poll", "live", "web", "websub"]),
+    ("web", &["model", "store", "publish", "live", "search", "status", "websub", "hub", "explain"]),
+    ("daemon", &["model", "config", "schedule", "fetch", "store", "poll", "live", "web", "websub", "hub", "publish"]),
     (
         "cli",
         &[

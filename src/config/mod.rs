@@ -9,6 +9,7 @@ mod problem;
 mod section;
 mod source;
 mod units;
+mod websub;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use filter::{read_filter, read_groups};
 pub use problem::{ConfigError, Problem};
 use section::{Findings, Section};
 pub use units::duration as parse_duration;
+pub use websub::WebSub;
 
 use crate::model::cleaning::Rules;
 use crate::model::source::{Address, Source, SourceId, Timeouts};
@@ -76,8 +78,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `[store]`: the database file, absolute or relative to the working directory.
     pub store: PathBuf,
-    /// Whether hubs are asked for pushes; where it is not said, if `river.base_url` is public.
-    pub websub: Option<bool>,
+    /// `[websub]`
+    pub websub: WebSub,
     /// How long entries are kept; all for ever where it is not said.
     pub keep: Option<Duration>,
     /// Polls at once.
@@ -237,7 +239,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     let store = folder.join(store);
     let (mut poll, concurrency) = read_poll(root.table("poll"), findings);
     poll.clean = source::rules(root.table("clean"), &Rules::default());
-    let websub = read_websub(root.table("websub"));
+    let websub = websub::read(root.table("websub"), findings);
     let log = read_log(root.table("log"), folder);
     let (sources, of_sources) = read_sources(&mut root, &poll, folder, findings);
     let groups = read_groups(&mut root, findings);
@@ -360,12 +362,6 @@ fn read_timeouts(section: &mut Section<'_>, inherited: Timeouts) -> Timeouts {
     let whole = positive(section.duration("timeout")).unwrap_or(inherited.whole);
     let first_byte = positive(section.duration("first_byte_timeout")).unwrap_or(inherited.first_byte).min(whole);
     Timeouts { connect: inherited.connect, first_byte, whole }
-}
-
-fn read_websub(mut section: Section<'_>) -> Option<bool> {
-    let subscribe = section.flag("subscribe");
-    section.finish();
-    subscribe
 }
 
 fn read_log(mut section: Section<'_>, folder: &Path) -> Log {

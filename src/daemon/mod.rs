@@ -4,6 +4,7 @@
 //! too. One task holds the [`Queue`]; each poll is a task of its own, so a fault in one ends that
 //! one only.
 
+mod hub;
 mod keep;
 mod reload;
 mod service;
@@ -95,13 +96,15 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let listening = listening_url(&listener)?;
     let live = Arc::new(Live::new(config, &store, listening, Utc::now(), recent)?);
     let (pushes, new_pushes) = mpsc::channel(64);
-    let site = Arc::new(Site::new(live.clone(), store.clone(), pushes, stop.clone()));
+    let (asks, new_asks) = mpsc::channel(64);
+    let site = Arc::new(Site::new(live.clone(), store.clone(), pushes, asks, stop.clone()));
     let changed = Arc::new(Notify::new());
     changed.notify_one();
     let (configs, new_configs) = mpsc::channel(4);
 
     let mut tasks = JoinSet::new();
     tasks.spawn(web::serve(listener, site.clone(), stop.clone()));
+    let renderings = site.renderings();
     tasks.spawn(render(live.clone(), site, changed.clone(), stop.clone()));
     tasks.spawn(keep::keep(live.clone(), store.clone(), changed.clone(), stop.clone()));
     tasks.spawn(watch::watch(config_path, configs, reload, stop.clone()));
@@ -119,6 +122,8 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
         stop: stop.clone(),
     };
     tasks.spawn(subscriber.run(hearing, new_pushes));
+    let publisher = hub::Publisher::new(live.clone(), store.clone(), tools.clone(), stop.clone());
+    tasks.spawn(publisher.run(new_asks, renderings));
 
     let scheduler = Scheduler::new(live, tools, heard, changed, stop);
     let (finished, abandoned) = scheduler.run(new_configs).await;

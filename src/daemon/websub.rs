@@ -198,7 +198,7 @@ impl Subscriber {
 }
 
 /// 32 hexadecimal digits that nobody can guess.
-fn random() -> String {
+pub(super) fn random() -> String {
     let mut bytes = [0; 16];
     // Where the system has no randomness to give, there is no safe way on.
     if let Err(error) = getrandom::fill(&mut bytes) {

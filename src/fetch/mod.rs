@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, USER_AGENT};
 use reqwest::{Client, Response, StatusCode};
@@ -214,6 +215,21 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`] where it does not answer with 2xx.
     pub async fn post_form(&self, source: &Source, url: &Url, form: &[(&str, String)]) -> Result<(), FetchError> {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        self.post(source, url, &[(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded")], body.into()).await
+    }
+
+    /// Sends a body; as [`Fetcher::post_form`].
+    ///
+    /// # Errors
+    /// [`FetchError`] where it is not answered with 2xx.
+    pub async fn post(
+        &self,
+        source: &Source,
+        url: &Url,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<(), FetchError> {
         let written = match &source.address {
             Address::Web(written) => Some(written),
             Address::File(_) => None,
@@ -221,18 +237,16 @@ impl Fetcher {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(FetchError::BadRedirect { location: url.to_string() });
         }
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let client = self.client(source, written, url)?;
-        let request = client
-            .post(url.clone())
-            .header(USER_AGENT, &self.user_agent)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body);
+        let mut request = client.post(url.clone()).header(USER_AGENT, &self.user_agent).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let place = self.hosts.enter(url.host_str().unwrap_or_default(), source.per_host, gap(source, url)).await;
         let limit = source.timeouts.whole;
         let response = match tokio::time::timeout(limit, request.send()).await {
             Ok(response) => response.map_err(|error| FetchError::from_reqwest(error, source.timeouts.connect))?,
-            Err(_) => return Err(FetchError::TimedOut { step: "the hub", limit, key: "timeout" }),
+            Err(_) => return Err(FetchError::TimedOut { step: "the answer to a POST", limit, key: "timeout" }),
         };
         drop(place);
         let status = response.status();

@@ -138,7 +138,7 @@ impl Live {
     #[must_use]
     pub fn wants_pushes(&self) -> bool {
         let config = self.config();
-        config.websub.unwrap_or_else(|| config.river.base_url.as_ref().is_some_and(|base| !is_private(base)))
+        config.websub.subscribe.unwrap_or_else(|| config.river.base_url.as_ref().is_some_and(|base| !is_private(base)))
     }
 
     /// Every subscription at a hub.

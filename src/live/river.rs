@@ -10,7 +10,7 @@ use crate::model::entry::StoredEntry;
 use crate::model::page::{Cursor, Place, Spot};
 use crate::model::part::{Ask, Part};
 use crate::model::source::SourceId;
-use crate::publish::{Origin, River};
+use crate::publish::{Format, Origin, River};
 use crate::search::Query;
 use crate::store::{ARCHIVE, Archived, Changes, Fairness, Page, Selection, Start, Store, StoreError};
 
@@ -130,7 +130,21 @@ impl Live {
             previous,
             archive: None,
             change: page.change,
+            hubs: if ask.is_plain() && !matches!(spot, Spot::Archive(..)) { self.hubs(config) } else { Vec::new() },
         }
+    }
+
+    /// The hubs that push the river.
+    fn hubs(&self, config: &Config) -> Vec<String> {
+        let own = config.websub.is_hub.then(|| format!("{}hub", self.base_url()));
+        own.into_iter().chain(config.websub.hubs.iter().map(ToString::to_string)).collect()
+    }
+
+    /// The feed of ours that an address names: what can be subscribed to at the hub.
+    #[must_use]
+    pub fn topic(&self, address: &str) -> Option<Format> {
+        let base = self.base_url();
+        Format::ALL.into_iter().find(|format| address == format!("{base}feed.{}", format.ending()))
     }
 
     fn origins(&self, config: &Config, stories: &[StoredEntry]) -> BTreeMap<SourceId, Origin> {

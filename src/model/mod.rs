@@ -7,6 +7,7 @@ pub mod cleaning;
 pub mod document;
 pub mod entry;
 pub mod feed;
+pub mod hub;
 pub mod page;
 pub mod part;
 pub mod recent;

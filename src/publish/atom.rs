@@ -22,7 +22,7 @@ pub(super) fn render(river: &River) -> Vec<u8> {
         ..Feed::default()
     };
     let pages = river.paging(Format::Atom).into_iter();
-    feed.links.extend(pages.map(|(rel, url)| link(rel, url, Some("application/atom+xml"))));
+    feed.links.extend(pages.map(|(rel, url)| link(rel, url, (rel != "hub").then_some("application/atom+xml"))));
     if river.is_archive() {
         let (prefix, namespace) = HISTORY;
         feed.namespaces.insert(prefix.to_owned(), namespace.to_owned());

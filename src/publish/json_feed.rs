@@ -25,7 +25,16 @@ struct Document<'a> {
     language: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     authors: Vec<Author<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hubs: Vec<Hub<'a>>,
     items: Vec<Item<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Hub<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    url: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,6 +115,7 @@ pub(super) fn render(river: &River) -> Vec<u8> {
         description: None,
         language: None,
         authors: Vec::new(),
+        hubs: river.hubs.iter().map(|url| Hub { kind: "WebSub", url }).collect(),
         items: river.entries.iter().map(|e| stored_item(e, river)).collect(),
     };
     serde_json::to_vec(&document).unwrap_or_default()
@@ -123,6 +133,7 @@ pub fn of_feed(feed: &Feed, fallback_ids: &[String]) -> Vec<u8> {
         description: feed.description.as_deref(),
         language: feed.language.as_deref(),
         authors: authors(&feed.authors),
+        hubs: Vec::new(),
         items: feed
             .entries
             .iter()

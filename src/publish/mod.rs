@@ -106,6 +106,8 @@ pub struct River {
     pub archive: Option<(i64, i64)>,
     /// The number of the newest change that the page knows of.
     pub change: i64,
+    /// Hubs that push this feed.
+    pub hubs: Vec<String>,
 }
 
 impl River {
@@ -164,6 +166,7 @@ impl River {
     /// The links of a page to itself and to those around it, by their relation (RFC 5005, sections 3 and 4).
     fn paging(&self, format: Format) -> Vec<(&'static str, String)> {
         let mut links = vec![("self", self.feed_url(format, &self.spot))];
+        links.extend(self.hubs.iter().map(|hub| ("hub", hub.clone())));
         let mut add = |rel, spot: &Spot| links.push((rel, self.feed_url(format, spot)));
         match self.spot {
             Spot::Archive(..) => add("current", &Spot::First),

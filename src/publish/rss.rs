@@ -14,7 +14,7 @@ pub(super) fn render(river: &River) -> Vec<u8> {
     let links = river.paging(Format::Rss).into_iter().map(|(rel, href)| Link {
         rel: rel.to_owned(),
         href,
-        mime_type: Some("application/rss+xml".into()),
+        mime_type: (rel != "hub").then(|| "application/rss+xml".into()),
         ..Link::default()
     });
     let mut namespaces = BTreeMap::from([("dc".to_owned(), "http://purl.org/dc/elements/1.1/".to_owned())]);

@@ -46,6 +46,7 @@ fn river(entries: Vec<Entry>) -> Result<River, Box<dyn std::error::Error>> {
         previous: None,
         archive: Some((3, 42)),
         change: 9,
+        hubs: vec!["https://hub.example/".into()],
     })
 }
 

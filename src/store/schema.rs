@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -161,6 +161,15 @@ const MIGRATIONS: [&str; 11] = [
      CREATE INDEX archive_by_story ON archive (story);
      INSERT INTO unarchived SELECT row FROM entries
         WHERE story = row AND pruned = 0 AND first_seen > (SELECT max(first_seen) FROM entries) - 86400000;",
+    // Who listens at our hub.
+    "CREATE TABLE listeners (
+        callback        TEXT NOT NULL,
+        topic           TEXT NOT NULL,
+        secret          TEXT,
+        lease_until     INTEGER NOT NULL,
+        sent            INTEGER NOT NULL,
+        PRIMARY KEY (callback, topic)
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// Settings of a writing connection.

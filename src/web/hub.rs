@@ -10,6 +10,7 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::route::{Site, plain};
+use crate::hub;
 use crate::live::Push;
 use crate::model::websub::{Stage, Subscription};
 use crate::websub::{self, Answer};
@@ -22,7 +23,41 @@ pub(super) fn token_at(path: &str) -> Option<&str> {
     path.strip_prefix("/websub/").filter(|token| !token.is_empty() && token.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
+/// The largest form that our own hub reads, bytes.
+const LARGEST_FORM: usize = 16 * 1024;
+
 impl Site {
+    /// Answers who wants to listen at our own hub (WebSub, section 5.2): 202, and whether he means it is asked
+    /// afterwards.
+    pub(super) async fn listen(&self, request: Request<Incoming>) -> Response<Bytes> {
+        if request.method() != Method::POST {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "405: subscribers post here (WebSub).\n");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            return response;
+        }
+        let body = Limited::new(request.into_body(), LARGEST_FORM).collect();
+        let Ok(Ok(form)) = tokio::time::timeout(BODY_TIME, body).await else {
+            return plain(StatusCode::PAYLOAD_TOO_LARGE, "413: the form is too large or took too long.\n");
+        };
+        let asked = match hub::request(&form.to_bytes()) {
+            Ok(asked) => asked,
+            Err(error) => {
+                tracing::debug!(%error, "a subscriber of the hub is refused");
+                return plain(StatusCode::BAD_REQUEST, "400: hub.mode, hub.callback, hub.topic, as WebSub has them.\n");
+            }
+        };
+        if self.live.topic(&asked.topic).is_none() {
+            return plain(
+                StatusCode::NOT_FOUND,
+                "404: this hub pushes /feed.atom, /feed.rss and /feed.json of here.\n",
+            );
+        }
+        match self.listeners.try_send(asked) {
+            Ok(()) => plain(StatusCode::ACCEPTED, ""),
+            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "503: too many subscribers at once.\n"),
+        }
+    }
+
     /// Answers a hub.
     pub(super) async fn hub(&self, token: &str, request: Request<Incoming>) -> Response<Bytes> {
         let Some(subscription) = self.live.subscription_at(token) else {

@@ -8,6 +8,7 @@ mod body;
 mod events;
 mod hub;
 mod pages;
+mod rendered;
 mod route;
 mod wire;
 
@@ -24,7 +25,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub use body::Body;
-pub use route::{Rendered, Site};
+pub use rendered::Rendered;
+pub use route::Site;
 use wire::{Answering, Wire};
 
 /// Connections at once.

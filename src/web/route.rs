@@ -18,13 +18,14 @@ use super::address::{self, Page, Shape};
 use super::body::Body;
 use super::events::Events;
 use super::pages::Wanted;
+use super::rendered::{FEED_CACHING, Rendered, feed_body};
 use super::{hub, pages};
 use crate::explain;
 use crate::live::{Live, Push};
 use crate::model::page::Spot;
 use crate::model::part::Ask;
 use crate::model::source::SourceId;
-use crate::publish::{Format, River};
+use crate::publish::River;
 use crate::search::Query;
 use crate::status::SourceReport;
 use crate::store::{Selection, Store, StoreError};
@@ -44,12 +45,6 @@ const SAMPLES: usize = 10;
 /// How long a client waits for the first river after a start.
 const FIRST_RIVER: Duration = Duration::from_secs(10);
 
-/// Clients may keep a feed but must ask whether it changed: a 304 costs next to nothing.
-const FEED_CACHING: &str = "no-cache";
-
-/// An archive document never changes (RFC 5005, section 4; RFC 8246).
-const ARCHIVE_CACHING: &str = "public, max-age=31536000, immutable";
-
 /// Headers of every answer: no sniffing, no framing, nothing from elsewhere, nothing told.
 const SAFE_HEADERS: [(&str, &str); 4] = [
     ("x-content-type-options", "nosniff"),
@@ -60,48 +55,6 @@ const SAFE_HEADERS: [(&str, &str); 4] = [
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
 ];
-
-/// The first page of the river in every format, rendered once a change.
-#[derive(Debug)]
-pub struct Rendered {
-    feeds: [Body; 3],
-    page: Body,
-    change: i64,
-}
-
-impl Rendered {
-    /// Renders a river.
-    #[must_use]
-    pub fn new(river: &River, groups: &[String]) -> Self {
-        Self {
-            feeds: Format::ALL.map(|format| feed_body(river, format)),
-            page: pages::river(river, groups),
-            change: river.change,
-        }
-    }
-
-    /// The number of the newest change that it knows of.
-    pub(super) fn change(&self) -> i64 {
-        self.change
-    }
-
-    fn bodies(&self) -> impl Iterator<Item = &Body> {
-        self.feeds.iter().chain([&self.page])
-    }
-
-    fn body(&self, shape: Shape) -> &Body {
-        let Shape::Feed(format) = shape else { return &self.page };
-        let place = Format::ALL.iter().position(|known| *known == format).unwrap_or(0);
-        &self.feeds[place]
-    }
-}
-
-fn feed_body(river: &River, format: Format) -> Body {
-    let changed = (!river.entries.is_empty()).then(|| river.changed_at());
-    let caching = if matches!(river.spot, Spot::Archive(..)) { ARCHIVE_CACHING } else { FEED_CACHING };
-    let body = Body::new(format.content_type(), river.render(format), changed, caching);
-    if river.ask.is_plain() && river.spot == Spot::First { body.at_change(river.change) } else { body }
-}
 
 /// What names a page: what is asked for, as what, which page of it.
 type PageKey = (Ask, Shape, Spot);
@@ -119,6 +72,8 @@ pub struct Site {
     pub(super) store: Store,
     /// Where what hubs push goes.
     pub(super) pushes: mpsc::Sender<Push>,
+    /// Where those go who want to listen at our own hub.
+    pub(super) listeners: mpsc::Sender<crate::hub::Request>,
     rendered: watch::Sender<Option<Arc<Rendered>>>,
     pages: Mutex<HashMap<PageKey, Arc<Body>>>,
     /// Renderings so far: a page that was begun before the last of them is not kept.
@@ -131,11 +86,18 @@ pub struct Site {
 impl Site {
     /// A site without a river yet; what streams ends with `closing`.
     #[must_use]
-    pub fn new(live: Arc<Live>, store: Store, pushes: mpsc::Sender<Push>, closing: CancellationToken) -> Self {
+    pub fn new(
+        live: Arc<Live>,
+        store: Store,
+        pushes: mpsc::Sender<Push>,
+        listeners: mpsc::Sender<crate::hub::Request>,
+        closing: CancellationToken,
+    ) -> Self {
         Self {
             live,
             store,
             pushes,
+            listeners,
             rendered: watch::Sender::new(None),
             pages: Mutex::default(),
             renderings: AtomicU64::default(),
@@ -196,6 +158,8 @@ impl Site {
         let path = local_path(request.uri().path(), base.path()).to_owned();
         let mut response = if let Some(token) = hub::token_at(&path).map(str::to_owned) {
             self.hub(&token, request).await.map(ready)
+        } else if path == "/hub" && self.live.config().websub.is_hub {
+            self.listen(request).await.map(ready)
         } else if path == "/events" && request.method() == Method::GET {
             self.events(request.uri().query().unwrap_or_default())
         } else {
@@ -378,7 +342,8 @@ impl Site {
     }
 
     /// Hears of each rendering.
-    pub(super) fn renderings(&self) -> watch::Receiver<Option<Arc<Rendered>>> {
+    #[must_use]
+    pub fn renderings(&self) -> watch::Receiver<Option<Arc<Rendered>>> {
         self.rendered.subscribe()
     }
 

@@ -1,0 +1,57 @@
+//! Rivers -> bodies.
+
+use super::address::Shape;
+use super::body::Body;
+use super::pages;
+use crate::model::page::Spot;
+use crate::publish::{Format, River};
+
+/// Clients may keep a feed but must ask whether it changed: a 304 costs next to nothing.
+pub(super) const FEED_CACHING: &str = "no-cache";
+
+/// An archive document never changes (RFC 5005, section 4; RFC 8246).
+const ARCHIVE_CACHING: &str = "public, max-age=31536000, immutable";
+
+/// The first page of the river in every format, rendered once a change.
+#[derive(Debug)]
+pub struct Rendered {
+    feeds: [Body; 3],
+    page: Body,
+    change: i64,
+}
+
+impl Rendered {
+    /// Renders a river.
+    #[must_use]
+    pub fn new(river: &River, groups: &[String]) -> Self {
+        Self {
+            feeds: Format::ALL.map(|format| feed_body(river, format)),
+            page: pages::river(river, groups),
+            change: river.change,
+        }
+    }
+
+    /// The number of the newest change that it knows of.
+    #[must_use]
+    pub fn change(&self) -> i64 {
+        self.change
+    }
+
+    pub(super) fn bodies(&self) -> impl Iterator<Item = &Body> {
+        self.feeds.iter().chain([&self.page])
+    }
+
+    pub(super) fn body(&self, shape: Shape) -> &Body {
+        let Shape::Feed(format) = shape else { return &self.page };
+        let place = Format::ALL.iter().position(|known| *known == format).unwrap_or(0);
+        &self.feeds[place]
+    }
+}
+
+/// A page of a feed, ready to be served.
+pub(super) fn feed_body(river: &River, format: Format) -> Body {
+    let changed = (!river.entries.is_empty()).then(|| river.changed_at());
+    let caching = if matches!(river.spot, Spot::Archive(..)) { ARCHIVE_CACHING } else { FEED_CACHING };
+    let body = Body::new(format.content_type(), river.render(format), changed, caching);
+    if river.ask.is_plain() && river.spot == Spot::First { body.at_change(river.change) } else { body }
+}
