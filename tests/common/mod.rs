@@ -158,6 +158,14 @@ impl River {
     }
 }
 
+impl River {
+    /// Starts a daemon and keeps the folder for as long as it runs.
+    pub fn start_kept(self) -> Result<(Self, Daemon), Box<dyn std::error::Error>> {
+        let daemon = self.start()?;
+        Ok((self, daemon))
+    }
+}
+
 /// Runs the program to its end in `folder`.
 pub fn newsriver(arguments: &[&str], folder: &Path) -> std::io::Result<(Option<i32>, String, String)> {
     let output = Command::new(env!("CARGO_BIN_EXE_newsriver"))
