@@ -184,4 +184,17 @@ mod tests {
             assert!(value.parse::<f64>().is_ok() && name.starts_with(['n', 'p']), "{line}");
         }
     }
+
+    #[test]
+    fn the_dashboard_shows_what_there_is() {
+        let text = Metrics::default().render(&Gauges { states: vec![("ok", 0)], ..Gauges::default() });
+        let dashboard = include_str!("../contrib/grafana.json");
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let names = dashboard.match_indices("newsriver_").map(|(at, _)| {
+            let rest = &dashboard[at..];
+            &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())]
+        });
+        let missing: Vec<&str> = names.filter(|name| !text.contains(&format!("\n{name}"))).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
 }
