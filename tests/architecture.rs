@@ -34,7 +34,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
         "cli",
         &[
             "model", "config", "fetch", "identity", "observe", "poll", "publish", "status", "store", "daemon", "parse",
-            "decode", "opml", "live", "explain",
+            "decode", "opml", "live", "explain", "web",
         ],
     ),
     ("main", &[]),

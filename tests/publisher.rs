@@ -42,7 +42,7 @@ fn whoever_listens_is_asked_and_then_pushed_what_is_new() -> Fallible {
                 ("hub.secret", "quiet"),
             ])
             .finish();
-        post(&daemon.base, "hub", &form)
+        common::post(&daemon.base, "hub", &form)
     };
     assert_eq!(ask("http://elsewhere.example/feed", "subscribe")?, 404);
     assert_eq!(ask(&topic, "shout")?, 400);
@@ -67,22 +67,8 @@ fn whoever_listens_is_asked_and_then_pushed_what_is_new() -> Fallible {
     let ask = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs([("hub.mode", "unsubscribe"), ("hub.topic", &topic), ("hub.callback", &reader.url("/push"))])
         .finish();
-    assert_eq!(post(&daemon.base, "hub", &ask)?, 202);
+    assert_eq!(common::post(&daemon.base, "hub", &ask)?, 202);
     daemon.logged(|line| common::message(line).contains("is confirmed") && line["subscribes"] == false)?;
     daemon.stop()?;
     Ok(())
-}
-
-fn post(base: &str, path: &str, form: &str) -> Result<u16, Box<dyn std::error::Error>> {
-    use std::io::{Read, Write};
-    let address = base.trim_start_matches("http://").trim_end_matches('/');
-    let mut stream = std::net::TcpStream::connect(address)?;
-    write!(
-        stream,
-        "POST /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{form}",
-        form.len()
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer.split(' ').nth(1).ok_or("no status")?.parse()?)
 }

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
+use crate::model::server::Listen;
 use crate::observe::Loudness;
 
 /// Merges RSS, Atom and JSON feeds, and pages without one, into one feed: the river.
@@ -147,7 +148,11 @@ fn load(path: &std::path::Path) -> Result<Config, Ending> {
 
 /// Where readers would reach the daemon of this configuration: what polls name as contact.
 fn contact(config: &Config) -> String {
-    config.river.base_url.as_ref().map_or_else(|| format!("http://{}/", config.listen), ToString::to_string)
+    match (&config.river.base_url, &config.listen) {
+        (Some(base), _) => base.to_string(),
+        (None, Listen::Address(address)) => format!("http://{address}/"),
+        (None, Listen::Unix { .. }) => "http://localhost/".to_owned(),
+    }
 }
 
 /// The runtime of a command.

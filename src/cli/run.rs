@@ -4,15 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::Utc;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ending, load, runtime};
 use crate::daemon::{self, Start};
+use crate::model::server::Listen;
 use crate::observe::{self, Loudness};
 use crate::store::{Store, set_aside};
+use crate::web::Listener;
 
 pub(super) fn run(path: &Path, loudness: Loudness) -> Result<(), Ending> {
     let config = load(path)?;
@@ -22,22 +23,39 @@ pub(super) fn run(path: &Path, loudness: Loudness) -> Result<(), Ending> {
     let result = runtime()?.block_on(async {
         let store = open(&config.store)?;
         tracing::info!(entries = store.entry_count()?, "the store is {}", config.store.display());
-        let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-            Ending::Failed(format!(
-                "cannot listen on {}: {error}; set `listen` under [server] to another port, or stop what uses this one",
-                config.listen
-            ))
-        })?;
-        tracing::info!("listening on {}", listener.local_addr()?);
+        let listeners = listen(&config.listen).await?;
+        for listener in &listeners {
+            tracing::info!("listening on {}", listener.name()?);
+        }
         let stop = CancellationToken::new();
         let reload = Arc::new(Notify::new());
         tokio::spawn(signals(stop.clone(), reload.clone()));
         let start =
-            Start { config_path: path.to_owned(), config, store, listener, stop, reload, recent: log.recent.clone() };
+            Start { config_path: path.to_owned(), config, store, listeners, stop, reload, recent: log.recent.clone() };
         Ok(daemon::run(start).await?)
     });
     drop(log);
     result
+}
+
+/// Takes the sockets that the service manager passes on; else listens where feeds.toml says.
+async fn listen(place: &Listen) -> Result<Vec<Listener>, Ending> {
+    let passed = Listener::passed().map_err(|error| {
+        Ending::Failed(format!(
+            "a socket that the service manager passes on cannot be used: {error}; it must be a listening stream"
+        ))
+    })?;
+    if !passed.is_empty() {
+        return Ok(passed);
+    }
+    let listener = Listener::bind(place).await.map_err(|error| {
+        let remedy = match place {
+            Listen::Address(_) => "set `listen` under [server] to another port, or stop what uses this one",
+            Listen::Unix { .. } => "stop what listens there, or see to it that its folder is there and may be written",
+        };
+        Ending::Failed(format!("cannot listen on {place}: {error}; {remedy}"))
+    })?;
+    Ok(vec![listener])
 }
 
 /// Opens the store; one that is damaged is moved aside, so that the daemon runs and nothing of it is

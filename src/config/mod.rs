@@ -7,12 +7,12 @@ pub mod edit;
 mod filter;
 mod problem;
 mod section;
+mod server;
 mod source;
 mod units;
 mod websub;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ pub use units::duration as parse_duration;
 pub use websub::WebSub;
 
 use crate::model::cleaning::Rules;
+use crate::model::server::{Access, Listen, TrustedProxies};
 use crate::model::source::{Address, Source, SourceId, Timeouts};
 use crate::search::Filter;
 use crate::store::SourceRow;
@@ -74,8 +75,12 @@ const SHORTEST_KEPT: Duration = Duration::from_secs(8 * 24 * 3600);
 pub struct Config {
     /// `[river]`
     pub river: River,
-    /// `[server]`
-    pub listen: SocketAddr,
+    /// `server.listen`
+    pub listen: Listen,
+    /// `server.trusted_proxies`
+    pub trusted_proxies: TrustedProxies,
+    /// `[access]`
+    pub access: Access,
     /// `[store]`: the database file, absolute or relative to the working directory.
     pub store: PathBuf,
     /// `[websub]`
@@ -234,12 +239,13 @@ struct PollDefaults {
 fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Findings<'a>) -> Config {
     let mut root = Section::new("feeds.toml", 0..0, Some(root.get_ref()), findings);
     let (river, of_river) = read_river(root.table("river"), findings);
-    let listen = read_server(root.table("server"));
+    let (listen, trusted_proxies) = server::read_server(root.table("server"), folder, findings);
     let (store, keep) = read_store(root.table("store"), findings);
     let store = folder.join(store);
     let (mut poll, concurrency) = read_poll(root.table("poll"), findings);
     poll.clean = source::rules(root.table("clean"), &Rules::default());
     let websub = websub::read(root.table("websub"), findings);
+    let access = server::read_access(root.table("access"), &websub, folder, findings);
     let log = read_log(root.table("log"), folder);
     let (sources, of_sources) = read_sources(&mut root, &poll, folder, findings);
     let groups = read_groups(&mut root, findings);
@@ -248,6 +254,8 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     Config {
         river,
         listen,
+        trusted_proxies,
+        access,
         store,
         websub,
         keep,
@@ -278,14 +286,6 @@ fn read_river(mut section: Section<'_>, findings: &Findings<'_>) -> (River, Filt
     let filter = read_filter(&mut section, findings);
     section.finish();
     (River { title, base_url, entries, max_per_source, window }, filter)
-}
-
-fn read_server(mut section: Section<'_>) -> SocketAddr {
-    let expected = "an address and port, such as \"127.0.0.1:8700\" or \"[::]:8700\"";
-    let address = |text: &str| text.replace("localhost:", "127.0.0.1:").parse::<SocketAddr>().ok();
-    let listen = section.get("listen", expected, |v| v.as_str().and_then(address)).map(|f| f.value);
-    section.finish();
-    listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8700)))
 }
 
 fn read_store(mut section: Section<'_>, findings: &Findings<'_>) -> (String, Option<Duration>) {

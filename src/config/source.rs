@@ -234,7 +234,7 @@ fn web_url(found: &Found<String>, findings: &Findings<'_>) -> Option<Url> {
     }
 }
 
-fn credentials(section: &mut Section<'_>, folder: &Path, findings: &Findings<'_>) -> Option<Credentials> {
+pub(super) fn credentials(section: &mut Section<'_>, folder: &Path, findings: &Findings<'_>) -> Option<Credentials> {
     let username = section.text("username");
     let password = section.text("password").map(|f| f.value);
     let file = section.text("password_file");

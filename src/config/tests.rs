@@ -63,9 +63,39 @@ fn every_problem_of_a_file_is_told_at_once() {
             "13:6 the id `x` is already that of the source at line 10 (give one of them another `id`)",
             "14:7 the url is already that of the source at line 11 (remove one of the two)",
             "15:1 a source without `url` (add url = \"https://…\" or url = \"file:…\")",
-            "17:2 unknown key `colour` in feeds.toml (expected one of `river`, `server`, `store`, `poll`, `clean`, `websub`, `log`, `source`, `groups`)",
+            "17:2 unknown key `colour` in feeds.toml (expected one of `river`, `server`, `store`, `poll`, `clean`, `websub`, `access`, `log`, `source`, `groups`)",
         ]
     );
+}
+
+#[test]
+fn where_it_listens_and_who_may_read() -> Result<(), ConfigError> {
+    let config = check(
+        "[server]\nlisten = \"unix:run/http.sock\"\nsocket_mode = \"660\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n",
+    )?;
+    assert_eq!(config.listen, Listen::Unix { path: "/etc/newsriver/run/http.sock".into(), mode: 0o660 });
+    assert!(
+        config.trusted_proxies.contain([10, 1, 2, 3].into()) && !config.trusted_proxies.contain([11, 1, 2, 3].into())
+    );
+    assert!(config.access.feeds.is_open() && config.access.pages.is_open());
+    let found = problems(
+        "[server]\nlisten = \"unix:\"\nsocket_mode = \"999\"\ntrusted_proxies = [\"nginx\"]\n\
+         [access.feeds]\ntoken = \"short\"\n[access.pages]\nusername = \"u\"\ntoken_file = \"no/such\"\n\
+         [websub]\nhub = [\"https://hub.example/\"]\n",
+    );
+    for (line, words) in [
+        (1, "neither an address nor a network: nginx"),
+        (2, "`listen` in server has a wrong value"),
+        (3, "`socket_mode` in server has a wrong value"),
+        (6, "can be guessed"),
+        (7, "no password for `u`"),
+        (9, "`token_file` cannot be read"),
+    ] {
+        assert!(found.iter().any(|p| p.starts_with(&format!("{line}:")) && p.contains(words)), "{words}: {found:#?}");
+    }
+    let told = problems("[access.feeds]\ntoken = \"0123456789abcdef\"\n[websub]\nhub = [\"https://hub.example/\"]\n");
+    assert!(told.len() == 1 && told[0].contains("keeps to those let in"), "{told:?}");
+    Ok(())
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl Publisher {
                 continue;
             }
             let source = address(&config, &hub);
-            let topics = Format::ALL.map(|format| format!("{}feed.{}", self.live.base_url(), format.ending()));
+            let topics = Format::ALL.map(|format| format!("{}feed.{}", self.live.addresses().feeds, format.ending()));
             let mut form = vec![("hub.mode", "publish".to_owned())];
             form.extend(topics.into_iter().map(|topic| ("hub.url", topic)));
             let publisher = self.clone();

@@ -17,12 +17,10 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-use url::Url;
 
 use crate::config::{Config, ConfigError};
 use crate::fetch::{FetchError, Fetcher, Hosts};
@@ -32,7 +30,7 @@ use crate::model::source::SourceId;
 use crate::poll::{self, Poller};
 use crate::schedule::Queue;
 use crate::store::{Store, StoreError};
-use crate::web::{self, Site};
+use crate::web::{self, Listener, Site};
 use sd_notify::NotifyState;
 use service::Watchdog;
 use websub::{Heard, Subscriber, Tools};
@@ -69,8 +67,8 @@ pub struct Start {
     pub config: Config,
     /// The open store.
     pub store: Store,
-    /// The bound socket.
-    pub listener: TcpListener,
+    /// The bound sockets.
+    pub listeners: Vec<Listener>,
     /// Ends the daemon.
     pub stop: CancellationToken,
     /// Reads the configuration again at once (SIGHUP).
@@ -91,9 +89,9 @@ struct Done {
 /// # Errors
 /// [`DaemonError`] where it cannot start.
 pub async fn run(start: Start) -> Result<(), DaemonError> {
-    let Start { config_path, config, store, listener, stop, reload, recent } = start;
+    let Start { config_path, config, store, listeners, stop, reload, recent } = start;
     let began = Instant::now();
-    let listening = listening_url(&listener)?;
+    let listening = listeners.first().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?.url()?;
     let live = Arc::new(Live::new(config, &store, listening, Utc::now(), recent)?);
     let (pushes, new_pushes) = mpsc::channel(64);
     let (asks, new_asks) = mpsc::channel(64);
@@ -103,7 +101,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let (configs, new_configs) = mpsc::channel(4);
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(web::serve(listener, site.clone(), stop.clone()));
+    tasks.spawn(web::serve(listeners, site.clone(), stop.clone()));
     let renderings = site.renderings();
     tasks.spawn(render(live.clone(), site, changed.clone(), stop.clone()));
     tasks.spawn(keep::keep(live.clone(), store.clone(), changed.clone(), stop.clone()));
@@ -141,22 +139,15 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     Ok(())
 }
 
-fn listening_url(listener: &TcpListener) -> Result<Url, std::io::Error> {
-    let mut address = listener.local_addr()?;
-    if address.ip().is_unspecified() {
-        let loopback: std::net::IpAddr =
-            if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
-        address.set_ip(loopback);
-    }
-    Url::parse(&format!("http://{address}/")).map_err(std::io::Error::other)
-}
-
 fn announce(live: &Live) {
-    let base = live.base_url();
+    let (base, config) = (live.base_url(), live.config());
     tracing::info!(
-        sources = live.config().sources.len(),
+        sources = config.sources.len(),
         "the river is at {base}: subscribe to {base}feed.atom, {base}feed.rss or {base}feed.json"
     );
+    if config.access.feeds.token.is_some() {
+        tracing::info!("the feeds are at {base}t/TOKEN/, with the token of [access.feeds]");
+    }
 }
 
 /// Tells the service manager once that readers are served, then renders the river whenever it changed; changes during a rendering make one more.

@@ -20,9 +20,11 @@ use crate::metrics::{Gauges, Metrics};
 use crate::model::part::Part;
 use crate::model::recent::Recent;
 use crate::model::report::SourceState;
+use crate::model::server::Guard;
 use crate::model::source::SourceId;
 use crate::model::websub::Subscription;
 use crate::opml::{self, Outline};
+use crate::publish::Addresses;
 use crate::status::Report;
 use crate::store::{SourceRow, Store, StoreError};
 
@@ -254,6 +256,22 @@ impl Live {
             base.set_path(&format!("{}/", base.path()));
         }
         base
+    }
+
+    /// Where readers reach what: behind doors, the addresses that open them.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        let (base, access) = (self.base_url(), &self.config().access);
+        let behind = |guard: &Guard| {
+            let mut url = base.clone();
+            if let Some(token) = &guard.token {
+                url.set_path(&format!("{}t/{}/", base.path(), token.reveal()));
+            }
+            url
+        };
+        let feeds = behind(&access.feeds);
+        let offered = if access.pages.is_open() { base.clone() } else { feeds.clone() };
+        Addresses { feeds, pages: behind(&access.pages), offered, base }
     }
 
     /// Whether there is such a part: a source or group that feeds.toml names or that was polled once.

@@ -123,7 +123,7 @@ impl Live {
             title: ask.query.as_ref().map_or(title.clone(), |query| format!("{title} · {query}")),
             ask: ask.clone(),
             spot: spot.clone(),
-            base: self.base_url(),
+            addresses: self.addresses(),
             entries: page.stories,
             origins: BTreeMap::new(),
             next: page.next,
@@ -143,7 +143,7 @@ impl Live {
     /// The feed of ours that an address names: what can be subscribed to at the hub.
     #[must_use]
     pub fn topic(&self, address: &str) -> Option<Format> {
-        let base = self.base_url();
+        let base = self.addresses().feeds;
         Format::ALL.into_iter().find(|format| address == format!("{base}feed.{}", format.ending()))
     }
 

@@ -12,6 +12,7 @@ pub mod page;
 pub mod part;
 pub mod recent;
 pub mod report;
+pub mod server;
 pub mod source;
 pub mod text;
 pub mod websub;

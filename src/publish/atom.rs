@@ -18,7 +18,7 @@ pub(super) fn render(river: &River) -> Vec<u8> {
             uri: None,
             version: Some(env!("CARGO_PKG_VERSION").into()),
         }),
-        links: vec![link("alternate", river.base.to_string(), Some("text/html"))],
+        links: vec![link("alternate", river.addresses.base.to_string(), Some("text/html"))],
         ..Feed::default()
     };
     let pages = river.paging(Format::Atom).into_iter();

@@ -109,7 +109,7 @@ pub(super) fn render(river: &River) -> Vec<u8> {
     let document = Document {
         version: VERSION,
         title: &river.title,
-        home_page_url: Some(river.base.as_str()),
+        home_page_url: Some(river.addresses.base.as_str()),
         feed_url: Some(&feed_url),
         next_url: river.next.clone().map(|next| river.feed_url(Format::Json, &Spot::Below(next))),
         description: None,

@@ -83,6 +83,26 @@ pub struct Origin {
     pub home_page_url: Option<String>,
 }
 
+/// Where readers reach what; each ends in a slash.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Addresses {
+    /// The daemon: what names the river, however it is reached.
+    pub base: Url,
+    /// The feeds; a token may be in it.
+    pub feeds: Url,
+    /// The pages for people; a token may be in it.
+    pub pages: Url,
+    /// The feeds as the pages name them: without the token where pages are open to all.
+    pub offered: Url,
+}
+
+impl From<Url> for Addresses {
+    /// All at the same place.
+    fn from(base: Url) -> Self {
+        Self { feeds: base.clone(), pages: base.clone(), offered: base.clone(), base }
+    }
+}
+
 /// One page of the river.
 #[derive(Debug, Clone)]
 pub struct River {
@@ -90,8 +110,8 @@ pub struct River {
     pub title: String,
     /// What was asked for.
     pub ask: Ask,
-    /// Where readers reach the daemon; ends in a slash.
-    pub base: Url,
+    /// Where readers reach it.
+    pub addresses: Addresses,
     /// The newest first.
     pub entries: Vec<StoredEntry>,
     /// The sources of the entries.
@@ -135,32 +155,38 @@ impl River {
     /// The id of the feed: it names the river, not the page or the format.
     fn id(&self) -> String {
         let query = self.ask.query.as_ref().map(|query| encoded(&[("q", query.clone())]));
-        format!("{}{}{}", self.base, self.ask.part.path(), query.unwrap_or_default())
+        format!("{}{}{}", self.addresses.base, self.ask.part.path(), query.unwrap_or_default())
     }
 
     /// The address of a page of this feed.
     #[must_use]
     pub fn feed_url(&self, format: Format, spot: &Spot) -> String {
         if let Spot::Archive(number, count) = spot {
-            return format!("{}archives/{number}-{count}.{}", self.base, format.ending());
+            return format!("{}archives/{number}-{count}.{}", self.addresses.feeds, format.ending());
         }
-        self.url(&format!("feed.{}", format.ending()), spot)
+        self.url(&self.addresses.feeds, &format!("feed.{}", format.ending()), spot)
+    }
+
+    /// The address of this feed as a page names it.
+    #[must_use]
+    pub fn offered_url(&self, format: Format) -> String {
+        self.url(&self.addresses.offered, &format!("feed.{}", format.ending()), &Spot::First)
     }
 
     /// The address of the same as a page for people.
     #[must_use]
     pub fn page_url(&self, spot: &Spot) -> String {
-        self.url("", spot)
+        self.url(&self.addresses.pages, "", spot)
     }
 
-    fn url(&self, file: &str, spot: &Spot) -> String {
+    fn url(&self, base: &Url, file: &str, spot: &Spot) -> String {
         let mut parameters = self.ask.parameters();
         match spot {
             Spot::Below(place) => parameters.push(("before", place.to_string())),
             Spot::Above(cursor) => parameters.push(("after", cursor.to_string())),
             Spot::First | Spot::Between(..) | Spot::Archive(..) => {}
         }
-        format!("{}{}{file}{}", self.base, self.ask.part.path(), encoded(&parameters))
+        format!("{base}{}{file}{}", self.ask.part.path(), encoded(&parameters))
     }
 
     /// The links of a page to itself and to those around it, by their relation (RFC 5005, sections 3 and 4).

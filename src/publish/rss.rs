@@ -27,7 +27,7 @@ pub(super) fn render(river: &River) -> Vec<u8> {
     }
     let channel = Channel {
         title: river.title.clone(),
-        link: river.base.to_string(),
+        link: river.addresses.base.to_string(),
         description: format!("{}: the merged feed of newsriver", river.title),
         last_build_date: (!river.entries.is_empty()).then(|| river.updated().to_utc().to_rfc2822()),
         generator: Some(concat!("newsriver ", env!("CARGO_PKG_VERSION")).into()),

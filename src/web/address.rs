@@ -49,6 +49,11 @@ impl FeedAddress {
         }
     }
 
+    /// Whether it is a feed, not its page for people.
+    pub(super) fn is_feed(&self) -> bool {
+        !matches!(self, Self::Feed(_, Shape::Html))
+    }
+
     /// The page that the query names; else what is wrong with it.
     pub(super) fn page(self, query: &str, now: DateTime<Utc>) -> Result<Page, &'static str> {
         match self {

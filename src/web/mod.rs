@@ -3,6 +3,7 @@
 //! Every connection has limits of time and number; a request for the first page of the river
 //! touches neither the store nor the renderer.
 
+mod access;
 mod address;
 mod body;
 mod events;
@@ -10,6 +11,7 @@ mod hub;
 mod pages;
 mod rendered;
 mod route;
+mod socket;
 mod wire;
 
 use std::convert::Infallible;
@@ -20,13 +22,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use body::Body;
 pub use rendered::Rendered;
 pub use route::Site;
+pub use socket::Listener;
 use wire::{Answering, Wire};
 
 /// Connections at once.
@@ -35,15 +38,20 @@ const CONNECTIONS: usize = 1024;
 /// How long a client may take for its request line and headers.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 
-/// How long a client may take nothing of what it is sent (RFC 5482).
-const TAKING_TIME: Duration = Duration::from_secs(30);
-
 /// How long open requests may take when the daemon stops.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Serves `site` until `stop`; open requests are answered first.
-pub async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationToken) {
+/// Serves `site` at all of `listeners` until `stop`; open requests are answered first.
+pub async fn serve(listeners: Vec<Listener>, site: Arc<Site>, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut serving = JoinSet::new();
+    for listener in listeners {
+        serving.spawn(serve_at(listener, slots.clone(), site.clone(), stop.clone()));
+    }
+    serving.join_all().await;
+}
+
+async fn serve_at(listener: Listener, slots: Arc<Semaphore>, site: Arc<Site>, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(64 * 1024);
@@ -62,8 +70,8 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationTok
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, mostly: others will be closed in a moment.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -71,18 +79,12 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationTok
                 continue;
             }
         };
-        if let Err(error) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(TAKING_TIME)) {
-            tracing::debug!(%error, "a connection has no limit for taking what it is sent");
-        }
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
         let (site, answering) = (site.clone(), Answering::default());
         let wire = Wire::new(stream, answering.clone());
         let service = service_fn(move |request| {
             let (site, answering) = (site.clone(), answering.clone());
             async move {
-                let mut response = site.respond(request).await;
+                let mut response = site.respond(request, peer).await;
                 answering.with(response.extensions_mut().remove());
                 Ok::<_, Infallible>(response)
             }
@@ -95,6 +97,7 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationTok
             drop(permit);
         });
     }
+    drop(listener);
     tokio::select! {
         () = graceful.shutdown() => {}
         () = tokio::time::sleep(LAST_WORDS) => tracing::debug!("some connections were cut"),

@@ -4,7 +4,7 @@ use super::address::Shape;
 use super::body::Body;
 use super::pages;
 use crate::model::page::Spot;
-use crate::publish::{Format, River};
+use crate::publish::{Addresses, Format, River};
 
 /// Clients may keep a feed but must ask whether it changed: a 304 costs next to nothing.
 pub(super) const FEED_CACHING: &str = "no-cache";
@@ -18,6 +18,8 @@ pub struct Rendered {
     feeds: [Body; 3],
     page: Body,
     change: i64,
+    /// Where it says that all is.
+    addresses: Addresses,
 }
 
 impl Rendered {
@@ -28,6 +30,7 @@ impl Rendered {
             feeds: Format::ALL.map(|format| feed_body(river, format)),
             page: pages::river(river, groups),
             change: river.change,
+            addresses: river.addresses.clone(),
         }
     }
 
@@ -35,6 +38,11 @@ impl Rendered {
     #[must_use]
     pub fn change(&self) -> i64 {
         self.change
+    }
+
+    /// Whether it names the addresses that hold now: who may see a token can change.
+    pub(super) fn names(&self, addresses: &Addresses) -> bool {
+        self.addresses == *addresses
     }
 
     pub(super) fn bodies(&self) -> impl Iterator<Item = &Body> {

@@ -1,6 +1,7 @@
 //! Paths -> bodies.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::access::{self, Doors};
 use super::address::{self, Page, Shape};
 use super::body::Body;
 use super::events::Events;
@@ -25,7 +27,7 @@ use crate::live::{Live, Push};
 use crate::model::page::Spot;
 use crate::model::part::Ask;
 use crate::model::source::SourceId;
-use crate::publish::River;
+use crate::publish::{Addresses, River};
 use crate::search::Query;
 use crate::status::SourceReport;
 use crate::store::{Selection, Store, StoreError};
@@ -56,8 +58,8 @@ const SAFE_HEADERS: [(&str, &str); 4] = [
     ),
 ];
 
-/// What names a page: what is asked for, as what, which page of it.
-type PageKey = (Ask, Shape, Spot);
+/// What names a page: what is asked for, as what, which page of it; and where it says that all is.
+type PageKey = (Ask, Shape, Spot, Addresses);
 
 /// The body of an answer: ready, or as it comes.
 pub(super) type Outgoing = Either<Full<Bytes>, Events>;
@@ -79,6 +81,7 @@ pub struct Site {
     /// Renderings so far: a page that was begun before the last of them is not kept.
     renderings: AtomicU64,
     pulses: Mutex<Option<PulsesAt>>,
+    doors: Doors,
     /// Ends what never ends by itself.
     closing: CancellationToken,
 }
@@ -102,6 +105,7 @@ impl Site {
             pages: Mutex::default(),
             renderings: AtomicU64::default(),
             pulses: Mutex::default(),
+            doors: Doors::default(),
             closing,
         }
     }
@@ -151,21 +155,35 @@ impl Site {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Answers a request.
-    pub(super) async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Response<Outgoing> {
+    /// Answers a request of a peer; one behind a Unix socket has no address.
+    pub(super) async fn respond(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        peer: Option<IpAddr>,
+    ) -> Response<Outgoing> {
         let is_head = request.method() == Method::HEAD;
+        let config = self.live.config();
         let base = self.live.base_url();
-        let path = local_path(request.uri().path(), base.path()).to_owned();
-        let mut response = if let Some(token) = hub::token_at(&path).map(str::to_owned) {
-            self.hub(&token, request).await.map(ready)
-        } else if path == "/hub" && self.live.config().websub.is_hub {
+        let whole = local_path(request.uri().path(), base.path()).to_owned();
+        let (token, path) = access::split(&whole);
+        let client = access::client(&config.trusted_proxies, peer, request.headers());
+        let passed = self.doors.pass(&config.access, (token, path), request.headers(), client);
+        let is_private = matches!(passed, Ok(true));
+        let mut response = if let Err(turned_away) = passed {
+            turned_away.map(ready)
+        } else if let Some(token) = hub::token_at(path) {
+            self.hub(token, request).await.map(ready)
+        } else if path == "/hub" && config.websub.is_hub {
             self.listen(request).await.map(ready)
         } else if path == "/events" && request.method() == Method::GET {
             self.events(request.uri().query().unwrap_or_default())
         } else {
             let query = request.uri().query().unwrap_or_default();
-            self.answer(request.method(), &path, query, request.headers()).await.map(ready)
+            self.answer(request.method(), path, query, request.headers()).await.map(ready)
         };
+        if is_private {
+            access::keep_private(response.headers_mut());
+        }
         for (name, value) in SAFE_HEADERS {
             response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
@@ -259,7 +277,7 @@ impl Site {
             };
             let title = site.live.config().river.title.clone();
             let events = site.live.recent.lines();
-            Ok(pages::status(&site.live.report(), &pulses, events, &wanted, &title, &site.live.base_url()))
+            Ok(pages::status(&site.live.report(), &pulses, events, &wanted, &title, &site.live.addresses().pages))
         })
         .await
     }
@@ -271,7 +289,7 @@ impl Site {
             polls.reverse();
             polls.truncate(SOURCE_POLLS);
             let newest = site.store.newest_of(&id, SAMPLES)?;
-            Ok(pages::source(&source, &polls, &newest, &site.live.base_url()))
+            Ok(pages::source(&source, &polls, &newest, &site.live.addresses().pages))
         })
         .await
     }
@@ -291,7 +309,7 @@ impl Site {
                     SourceId::new(&source).map_or(Selection::All, |source| Selection::Sources(vec![source]));
                 alike = site.store.search(&words, &selection, &|_| true, None, SAMPLES)?.stories;
             }
-            Ok(pages::explain(&entry, &source, found, &alike, &site.live.base_url()))
+            Ok(pages::explain(&entry, &source, found, &alike, &site.live.addresses().pages))
         })
         .await
     }
@@ -299,16 +317,16 @@ impl Site {
     async fn feed(self: &Arc<Self>, page: Page, method: &Method, headers: &HeaderMap) -> Response<Bytes> {
         let Page { ask, spot, shape } = page;
         if ask.is_plain() && spot == Spot::First {
-            let Some(rendered) = self.first_rendered().await else { return not_yet() };
+            let Some(rendered) = self.first_rendered(shape).await else { return not_yet() };
             let full = rendered.body(shape);
             if let Some((since, until)) = full.asked_for_changes(headers)
-                && let Ok(Some(changes)) = self.page((ask, shape, Spot::Between(since, until))).await
+                && let Ok(Some(changes)) = self.page(ask, shape, Spot::Between(since, until)).await
             {
                 return changes.respond_as_changes_of(full, method, headers);
             }
             return full.respond(method, headers);
         }
-        match self.page((ask, shape, spot)).await {
+        match self.page(ask, shape, spot).await {
             Ok(Some(body)) => body.respond(method, headers),
             Ok(None) => plain(StatusCode::NOT_FOUND, "404: there is no such page; the river is at /feed.atom.\n"),
             Err(error) => unreadable(&error),
@@ -316,13 +334,14 @@ impl Site {
     }
 
     /// A page behind the first, or of a part of the river: rendered when it is first asked for.
-    async fn page(self: &Arc<Self>, key: PageKey) -> Result<Option<Arc<Body>>, StoreError> {
+    async fn page(self: &Arc<Self>, ask: Ask, shape: Shape, spot: Spot) -> Result<Option<Arc<Body>>, StoreError> {
+        let key: PageKey = (ask, shape, spot, self.live.addresses());
         let kept = self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(body) = kept {
             return Ok(Some(body));
         }
         let rendering = self.renderings.load(Ordering::Acquire);
-        let (ask, shape, spot) = key.clone();
+        let (ask, shape, spot, _) = key.clone();
         let render = self.looking(move |site| {
             let river = site.live.river(&site.store, &ask, &spot)?;
             Ok(river.map(|river| match shape {
@@ -356,13 +375,16 @@ impl Site {
         self.rendered.borrow().clone()
     }
 
-    /// The river; right after a start a client is let wait for it, rather than turned away.
-    async fn first_rendered(&self) -> Option<Arc<Rendered>> {
-        if let Some(rendered) = self.rendered() {
-            return Some(rendered);
-        }
+    /// The river; right after a start a client is let wait for it, rather than turned away. So is who asks for
+    /// the page when it may have come to name what its readers may not know.
+    async fn first_rendered(&self, shape: Shape) -> Option<Arc<Rendered>> {
+        let addresses = (shape == Shape::Html).then(|| self.live.addresses());
+        let is_fit = |rendered: &Option<Arc<Rendered>>| {
+            let rendered = rendered.as_ref();
+            rendered.is_some_and(|rendered| addresses.as_ref().is_none_or(|addresses| rendered.names(addresses)))
+        };
         let mut rendered = self.rendered.subscribe();
-        let first = tokio::time::timeout(FIRST_RIVER, rendered.wait_for(Option::is_some)).await;
+        let first = tokio::time::timeout(FIRST_RIVER, rendered.wait_for(is_fit)).await;
         first.ok()?.ok()?.clone()
     }
 

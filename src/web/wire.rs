@@ -13,8 +13,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::net::SendFlags;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::socket::Stream;
 
 /// Below this a copy costs less than another call.
 const WORTH_SENDING: usize = 64 * 1024;
@@ -66,12 +67,12 @@ impl Answering {
 /// The connection.
 #[derive(Debug)]
 pub(super) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     answering: Answering,
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream, answering: Answering) -> Self {
+    pub(super) fn new(stream: Stream, answering: Answering) -> Self {
         Self { stream, answering }
     }
 
@@ -79,11 +80,11 @@ impl Wire {
     fn poll_call(
         &self,
         context: &mut Context<'_>,
-        mut call: impl FnMut(&TcpStream) -> rustix::io::Result<usize>,
+        mut call: impl FnMut(&Stream) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.stream.poll_write_ready(context))?;
-            let result = self.stream.try_io(Interest::WRITABLE, || call(&self.stream).map_err(io::Error::from));
+            let result = self.stream.try_write(|| call(&self.stream).map_err(io::Error::from));
             match result {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -193,13 +194,14 @@ pub struct Daemon {
 
 impl Daemon {
     pub fn start(config: &Path) -> Result<Self, Box<dyn std::error::Error>> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_newsriver"))
-            .args(["-c".as_ref(), config.as_os_str(), "run".as_ref()])
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()?;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_newsriver"));
+        command.args(["-c".as_ref(), config.as_os_str(), "run".as_ref()]).stdin(Stdio::null());
+        Self::run(command)
+    }
+
+    /// Runs a command that becomes a daemon.
+    pub fn run(mut command: Command) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut child = command.env_remove("RUST_LOG").stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let stderr = child.stderr.take().ok_or("no stderr")?;
         let (send, lines) = channel();
         std::thread::spawn(move || {
@@ -311,11 +313,16 @@ pub fn message(line: &Value) -> String {
 }
 
 /// An answer of the daemon, as it came.
-#[derive(Debug)]
 pub struct Response {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?}\n{}", self.status, self.headers, self.text())
+    }
 }
 
 impl Response {
@@ -336,16 +343,40 @@ pub fn request(
     headers: &[(&str, &str)],
 ) -> Result<Response, Box<dyn std::error::Error>> {
     let address = base.trim_start_matches("http://").trim_end_matches('/');
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let (mut reading, mut stream): (Box<dyn Read>, Box<dyn Write>) = match address.strip_prefix("unix:") {
+        Some(path) => {
+            let stream = UnixStream::connect(path)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            (Box::new(stream.try_clone()?), Box::new(stream))
+        }
+        None => {
+            let stream = TcpStream::connect(address)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            (Box::new(stream.try_clone()?), Box::new(stream))
+        }
+    };
     let extra: String = headers.iter().map(|(k, v)| format!("{k}: {v}\r\n")).collect();
     write!(stream, "{method} /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{extra}\r\n")?;
     let mut all = Vec::new();
-    stream.read_to_end(&mut all)?;
+    reading.read_to_end(&mut all)?;
     let end = all.windows(4).position(|w| w == b"\r\n\r\n").ok_or("no head")?;
     let head = String::from_utf8_lossy(&all[..end]).into_owned();
     let mut lines = head.lines();
     let status = lines.next().and_then(|l| l.split(' ').nth(1)).ok_or("no status")?.parse()?;
     let headers = lines.filter_map(|l| l.split_once(": ").map(|(k, v)| (k.to_owned(), v.to_owned()))).collect();
     Ok(Response { status, headers, body: all[end + 4..].to_vec() })
+}
+
+/// A form sent to an address; the status of the answer.
+pub fn post(base: &str, path: &str, form: &str) -> Result<u16, Box<dyn std::error::Error>> {
+    let address = base.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(address)?;
+    write!(
+        stream,
+        "POST /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer.split(' ').nth(1).ok_or("no status")?.parse()?)
 }

@@ -65,7 +65,7 @@ struct Other {
 
 /// A page of the river.
 pub(in crate::web) fn river(river: &River, groups: &[String]) -> Body {
-    let root = root_of(&river.base);
+    let root = root_of(&river.addresses.pages);
     let at = |part: Part| format!("{root}{}", part.path());
     let query = river.ask.query.as_deref().unwrap_or_default();
     let part = match &river.ask.part {
@@ -76,7 +76,7 @@ pub(in crate::web) fn river(river: &River, groups: &[String]) -> Body {
     let feed = |format: Format| Feed {
         name: format.name(),
         mime_type: format.content_type().split(';').next().unwrap_or_default(),
-        url: river.feed_url(format, &Spot::First),
+        url: river.offered_url(format),
     };
     let group = |name: &String| Group {
         name: name.clone(),
