@@ -45,6 +45,8 @@ pub mod live;
 pub mod web;
 pub mod websub;
 
+pub mod output;
+
 pub mod daemon;
 
 pub mod cli;

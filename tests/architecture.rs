@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 26] = [
+const MAY_USE: [(&str, &[&str]); 27] = [
     ("model", &["model"]),
     ("observe", &["config", "model"]),
     ("config", &["model", "search", "store"]),
@@ -29,12 +29,16 @@ const MAY_USE: [(&str, &[&str]); 26] = [
     ("live", &["model", "config", "fetch", "store", "publish", "opml", "metrics", "search", "status"]),
     ("explain", &["model", "store"]),
     ("web", &["model", "store", "publish", "live", "search", "status", "websub", "hub", "explain"]),
-    ("daemon", &["model", "config", "schedule", "fetch", "store", "poll", "live", "web", "websub", "hub", "publish"]),
+    ("output", &["model", "live", "publish", "store", "web"]),
+    (
+        "daemon",
+        &["model", "config", "schedule", "fetch", "store", "poll", "live", "web", "websub", "hub", "publish", "output"],
+    ),
     (
         "cli",
         &[
             "model", "config", "fetch", "identity", "observe", "poll", "publish", "status", "store", "daemon", "parse",
-            "decode", "opml", "live", "explain", "web",
+            "decode", "opml", "live", "explain", "web", "output",
         ],
     ),
     ("main", &[]),

@@ -5,6 +5,7 @@
 
 pub mod edit;
 mod filter;
+mod output;
 mod problem;
 mod section;
 mod server;
@@ -22,6 +23,8 @@ use url::Url;
 
 pub use filter::Filters;
 use filter::{read_filter, read_groups};
+pub use output::Output;
+use output::read_base_url;
 pub use problem::{ConfigError, Problem};
 use section::{Findings, Section};
 pub use units::duration as parse_duration;
@@ -93,6 +96,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// `[log]`
     pub log: Log,
+    /// `[output]`, where it says so.
+    pub output: Option<Output>,
     /// `[[source]]`, in the order of the file.
     pub sources: Vec<Source>,
     /// What is published.
@@ -247,6 +252,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     let websub = websub::read(root.table("websub"), findings);
     let access = server::read_access(root.table("access"), &websub, folder, findings);
     let log = read_log(root.table("log"), folder);
+    let output = output::read(root.table("output"), folder, findings);
     let (sources, of_sources) = read_sources(&mut root, &poll, folder, findings);
     let groups = read_groups(&mut root, findings);
     let filters = Filters { river: of_river, groups, sources: of_sources };
@@ -262,6 +268,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
         concurrency,
         connect_timeout: poll.timeouts.connect,
         log,
+        output,
         sources,
         filters,
     }
@@ -269,17 +276,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
 
 fn read_river(mut section: Section<'_>, findings: &Findings<'_>) -> (River, Filter) {
     let title = section.text("title").map_or_else(|| defaults::TITLE.to_owned(), |f| f.value);
-    let base_url = section.text("base_url").and_then(|found| match Url::parse(&found.value) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
-        _ => {
-            findings.add(
-                found.span,
-                "`base_url` is no address",
-                "expected an http:// or https:// URL, such as \"https://news.example.org\"",
-            );
-            None
-        }
-    });
+    let base_url = read_base_url(&mut section, findings);
     let entries = section.count("entries", 1..=10_000).unwrap_or(defaults::ENTRIES);
     let max_per_source = section.count("max_per_source", 1..=10_000);
     let window = section.duration("window").map_or(defaults::WINDOW, |f| f.value);

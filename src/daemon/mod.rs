@@ -6,6 +6,7 @@
 
 mod hub;
 mod keep;
+mod output;
 mod reload;
 mod service;
 mod watch;
@@ -103,6 +104,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let mut tasks = JoinSet::new();
     tasks.spawn(web::serve(listeners, site.clone(), stop.clone()));
     let renderings = site.renderings();
+    tasks.spawn(output::write(live.clone(), store.clone(), site.renderings(), stop.clone()));
     tasks.spawn(render(live.clone(), site, changed.clone(), stop.clone()));
     tasks.spawn(keep::keep(live.clone(), store.clone(), changed.clone(), stop.clone()));
     tasks.spawn(watch::watch(config_path, configs, reload, stop.clone()));

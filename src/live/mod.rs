@@ -5,7 +5,7 @@
 
 mod river;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -272,6 +272,20 @@ impl Live {
         let feeds = behind(&access.feeds);
         let offered = if access.pages.is_open() { base.clone() } else { feeds.clone() };
         Addresses { feeds, pages: behind(&access.pages), offered, base }
+    }
+
+    /// Where readers reach the files of `[output]`: no doors are there.
+    #[must_use]
+    pub fn output_addresses(&self) -> Addresses {
+        let stated = self.config().output.as_ref().and_then(|output| output.base_url.clone());
+        stated.unwrap_or_else(|| self.base_url()).into()
+    }
+
+    /// The sources that feeds.toml names or that were polled once.
+    #[must_use]
+    pub fn known_sources(&self) -> BTreeSet<SourceId> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        self.config().sources.iter().map(|source| source.id.clone()).chain(rows.keys().cloned()).collect()
     }
 
     /// Whether there is such a part: a source or group that feeds.toml names or that was polled once.

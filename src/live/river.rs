@@ -131,6 +131,7 @@ impl Live {
             archive: None,
             change: page.change,
             hubs: if ask.is_plain() && !matches!(spot, Spot::Archive(..)) { self.hubs(config) } else { Vec::new() },
+            is_files: false,
         }
     }
 

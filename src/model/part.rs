@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::source::SourceId;
 
 /// The whole river, or the stories of it that a source, a group or a tag has an entry in.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Part {
     /// All of it.
     #[default]

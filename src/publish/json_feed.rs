@@ -111,7 +111,7 @@ pub(super) fn render(river: &River) -> Vec<u8> {
         title: &river.title,
         home_page_url: Some(river.addresses.base.as_str()),
         feed_url: Some(&feed_url),
-        next_url: river.next.clone().map(|next| river.feed_url(Format::Json, &Spot::Below(next))),
+        next_url: next_spot(river).map(|spot| river.feed_url(Format::Json, &spot)),
         description: None,
         language: None,
         authors: Vec::new(),
@@ -119,6 +119,12 @@ pub(super) fn render(river: &River) -> Vec<u8> {
         items: river.entries.iter().map(|e| stored_item(e, river)).collect(),
     };
     serde_json::to_vec(&document).unwrap_or_default()
+}
+
+/// What this format has one link for: the next page, or among files the archive before.
+fn next_spot(river: &River) -> Option<Spot> {
+    let archive = river.archive.filter(|_| river.is_files).map(|(number, count)| Spot::Archive(number, count));
+    river.next.clone().map(Spot::Below).or(archive)
 }
 
 /// A normalised feed as one JSON document, with the publisher's ids; what `newsriver parse` prints.

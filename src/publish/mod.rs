@@ -128,9 +128,19 @@ pub struct River {
     pub change: i64,
     /// Hubs that push this feed.
     pub hubs: Vec<String>,
+    /// Whether it becomes files, which take no queries: what is not on this page is in the archives.
+    pub is_files: bool,
 }
 
 impl River {
+    /// The same as files at `addresses`.
+    #[must_use]
+    pub fn as_files(self, addresses: Addresses) -> Self {
+        // What does not push this address is no hub of it.
+        let hubs = if self.addresses.feeds == addresses.feeds { self.hubs } else { Vec::new() };
+        Self { addresses, hubs, next: None, previous: None, is_files: true, ..self }
+    }
+
     /// The bytes in `format`.
     #[must_use]
     pub fn render(&self, format: Format) -> Vec<u8> {
@@ -176,7 +186,10 @@ impl River {
     /// The address of the same as a page for people.
     #[must_use]
     pub fn page_url(&self, spot: &Spot) -> String {
-        self.url(&self.addresses.pages, "", spot)
+        match spot {
+            Spot::Archive(number, count) => format!("{}archives/{number}-{count}.html", self.addresses.pages),
+            spot => self.url(&self.addresses.pages, "", spot),
+        }
     }
 
     fn url(&self, base: &Url, file: &str, spot: &Spot) -> String {
@@ -197,6 +210,7 @@ impl River {
         match self.spot {
             Spot::Archive(..) => add("current", &Spot::First),
             Spot::Between(..) => {}
+            _ if self.is_files => {}
             _ if self.spot != Spot::First || self.next.is_some() => {
                 add("first", &Spot::First);
                 if let Some(place) = &self.next {

@@ -47,6 +47,7 @@ fn river(entries: Vec<Entry>) -> Result<River, Box<dyn std::error::Error>> {
         archive: Some((3, 42)),
         change: 9,
         hubs: vec!["https://hub.example/".into()],
+        is_files: false,
     })
 }
 

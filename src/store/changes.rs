@@ -101,6 +101,28 @@ impl Store {
         })
     }
 
+    /// How many stories are left in each archive document, from the first on.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn archive_counts(&self) -> Result<Vec<i64>, StoreError> {
+        self.reading(|connection| {
+            // By the index, which holds no words.
+            let mut select = connection.prepare_cached("SELECT seq FROM archive INDEXED BY archive_by_story")?;
+            let mut rows = select.query([])?;
+            let mut counts = Vec::new();
+            while let Some(row) = rows.next()? {
+                let number: i64 = row.get(0)?;
+                let place = usize::try_from((number - 1) / ARCHIVE).unwrap_or(0);
+                if counts.len() <= place {
+                    counts.resize(place + 1, 0);
+                }
+                counts[place] += 1;
+            }
+            Ok(counts)
+        })
+    }
+
     /// What was kept of the first `count` stories of an archive document, the newest first.
     ///
     /// # Errors
@@ -198,7 +220,10 @@ pub(super) fn archive(connection: &Connection, stories: &[Archived]) -> rusqlite
     for story in stories {
         if let Some(frozen) = &story.frozen {
             connection
-                .prepare_cached("INSERT INTO archive (story, data) VALUES (?1, ?2)")?
+                // Another program may have been faster.
+                .prepare_cached(
+                    "INSERT INTO archive (story, data) SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM unarchived WHERE row = ?1)",
+                )?
                 .execute(params![story.row, frozen])?;
         }
         connection.prepare_cached("DELETE FROM unarchived WHERE row = ?1")?.execute([story.row])?;

@@ -82,6 +82,12 @@ impl Body {
         }
     }
 
+    /// The bytes, in no coding.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
     /// The same as the state of a feed after a change: its tag tells which, so that a reader who comes back
     /// with it can be told what is new.
     #[must_use]

@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use body::Body;
+pub use pages::{assets, page};
 pub use rendered::Rendered;
 pub use route::Site;
 pub use socket::Listener;

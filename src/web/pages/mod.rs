@@ -8,11 +8,13 @@ mod status;
 use std::sync::LazyLock;
 
 use askama::Template;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use super::body::Body;
 use crate::model::text::hex;
+use crate::publish::River;
 
 pub(super) use explain::explain;
 pub(super) use river::river;
@@ -29,13 +31,29 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     hex(&digest[..6])
 });
 
+/// What pages ask for under `assets/`, by name.
+const ASSETS: [(&str, &str); 3] = [("page.css", STYLE), ("icon.svg", ICON), ("page.js", SCRIPT)];
+
+/// The files that pages ask for under `assets/`: their names and what is in them.
+#[must_use]
+pub fn assets() -> [(&'static str, &'static str); 3] {
+    ASSETS
+}
+
+/// A page of the river as HTML.
+#[must_use]
+pub fn page(river: &River, groups: &[String]) -> Bytes {
+    self::river(river, groups).into_bytes()
+}
+
 /// A file that pages ask for.
 pub(super) fn asset(path: &str) -> Option<Body> {
-    let (content_type, text) = match path {
-        "/assets/page.css" => ("text/css; charset=utf-8", STYLE),
-        "/assets/icon.svg" => ("image/svg+xml", ICON),
-        "/assets/page.js" => ("text/javascript; charset=utf-8", SCRIPT),
-        _ => return None,
+    let name = path.strip_prefix("/assets/")?;
+    let (_, text) = ASSETS.into_iter().find(|(known, _)| *known == name)?;
+    let content_type = match name.rsplit('.').next() {
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "text/javascript; charset=utf-8",
     };
     Some(Body::new(content_type, text.into(), None, "public, max-age=31536000, immutable"))
 }

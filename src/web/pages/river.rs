@@ -26,6 +26,8 @@ struct Page<'a> {
     days: Vec<Day>,
     newer: Option<String>,
     older: Option<String>,
+    /// Whether nothing answers behind it: no search, no status.
+    is_files: bool,
 }
 
 struct Feed {
@@ -90,16 +92,23 @@ pub(in crate::web) fn river(river: &River, groups: &[String]) -> Body {
         part,
         here: at(river.ask.part.clone()),
         query,
-        is_first: river.spot == Spot::First && river.ask == Ask::default(),
+        is_first: river.spot == Spot::First && river.ask == Ask::default() && !river.is_files,
         change: river.change,
         feeds: Format::ALL.map(feed).into(),
         groups: groups.iter().map(group).collect(),
         days: days(river, root),
         newer: river.previous.as_ref().map(|spot| river.page_url(spot)),
-        older: river.next.clone().map(|place| river.page_url(&Spot::Below(place))),
+        older: older(river).map(|spot| river.page_url(&spot)),
+        is_files: river.is_files,
     };
     let changed = (!river.entries.is_empty()).then(|| river.changed_at());
     html(&page, changed, "no-cache")
+}
+
+/// The page with older stories: among files those are in the archives.
+fn older(river: &River) -> Option<Spot> {
+    let archive = river.archive.filter(|_| river.is_files).map(|(number, count)| Spot::Archive(number, count));
+    river.next.clone().map(Spot::Below).or(archive)
 }
 
 fn days(river: &River, root: &str) -> Vec<Day> {
