@@ -70,10 +70,7 @@ async fn round(config: &Config, sources: Vec<Source>, force: bool) -> Result<Vec
     let store = Store::open(&config.store)?;
     let base = contact(config);
     let fetcher = Fetcher::new(&base, config.connect_timeout, Arc::default())?;
-    let authority = url::Url::parse(&base)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned))
-        .unwrap_or_else(|| "localhost".into());
+    let authority = poll::authority(&url::Url::parse(&base)?);
     let poller = Poller::new(fetcher, store.clone(), &authority);
     let states: std::collections::HashMap<_, _> = store.sources()?.into_iter().map(|row| (row.id, row.state)).collect();
     let bar = progress(sources.len());

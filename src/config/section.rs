@@ -133,6 +133,15 @@ impl<'a> Section<'a> {
         self.get(key, "a list of texts, such as [\"a\", \"b\"]", read).map(|f| f.value).unwrap_or_default()
     }
 
+    /// One text, or a list of them.
+    pub(super) fn one_or_more(&mut self, key: &'static str) -> Vec<String> {
+        let list = |v: &DeValue<'_>| {
+            v.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+        };
+        let read = |v: &DeValue<'_>| v.as_str().map(|text| vec![text.to_owned()]).or_else(|| list(v));
+        self.get(key, "a text, or a list of texts such as [\"a\", \"b\"]", read).map(|f| f.value).unwrap_or_default()
+    }
+
     /// The table under `key`, empty where there is none.
     pub(super) fn table(&mut self, key: &'static str) -> Section<'a> {
         let found = self.raw(key);

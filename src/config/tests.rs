@@ -99,6 +99,15 @@ fn where_it_listens_and_who_may_read() -> Result<(), ConfigError> {
 }
 
 #[test]
+fn a_hub_is_named_alone_or_in_a_list() -> Result<(), ConfigError> {
+    for text in ["hub = \"self\"", "hub = [\"self\"]"] {
+        assert!(check(&format!("[websub]\n{text}\n"))?.websub.is_hub, "{text}");
+    }
+    assert!(problems("[websub]\nhub = 1\n")[0].contains("a text, or a list"));
+    Ok(())
+}
+
+#[test]
 fn syntax_errors_have_places_too() {
     let found = problems("[river\ntitle = \"x\"\n[poll]\nevery = \n");
     assert!(found.len() >= 2, "{found:?}");

@@ -24,7 +24,7 @@ pub(super) fn read(mut section: Section<'_>, findings: &Findings<'_>) -> WebSub 
         allow_private: section.flag("allow_private").unwrap_or(false),
         ..WebSub::default()
     };
-    for hub in section.texts("hub") {
+    for hub in section.one_or_more("hub") {
         match Url::parse(&hub) {
             _ if hub == "self" => read.is_hub = true,
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => read.hubs.push(url),

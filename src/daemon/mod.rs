@@ -401,7 +401,6 @@ fn fetcher(live: &Live, hosts: Arc<Hosts>) -> Result<Fetcher, FetchError> {
     Fetcher::new(live.base_url().as_str(), live.config().connect_timeout, hosts)
 }
 
-/// Who mints ids.
 fn authority(live: &Live) -> String {
-    live.base_url().host_str().unwrap_or("localhost").to_owned()
+    poll::authority(&live.base_url())
 }

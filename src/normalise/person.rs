@@ -23,7 +23,7 @@ fn one(raw: &RawPerson, base: Option<&Url>) -> Option<Person> {
     let email = raw.email.as_deref().map(text::one_line).filter(|m| !m.is_empty()).or(mail);
     let url = raw.url.as_deref().and_then(|l| link::absolute(l, base));
     let name = if name.is_empty() { email.clone().or_else(|| url.clone())? } else { name };
-    Some(Person { name, url, email })
+    Some(Person { name, url, email: email.filter(|mail| is_mail(mail)) })
 }
 
 /// `mail (name)` and `name <mail>` -> name, mail.
@@ -43,7 +43,7 @@ fn take_apart(line: &str) -> (String, Option<String>) {
 
 fn is_mail(text: &str) -> bool {
     text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
-        && !text.contains(char::is_whitespace)
+        && !text.contains(|c: char| c.is_whitespace() || "<>()\",;:".contains(c))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 use tokio::sync::Semaphore;
-use url::Url;
+use url::{Host, Url};
 
 use crate::fetch::{Failed, FetchError, Fetched, Fetcher, Known, Outcome};
 use crate::model::document::{Document, Validators};
@@ -73,6 +73,16 @@ impl PollError {
     pub fn failure(&self) -> Failure {
         let text: String = self.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect();
         Failure { kind: self.kind(), message: text }
+    }
+}
+
+/// Who mints ids where readers reach the river at `base`: a name, since an IPv6 address can be none (RFC 4151,
+/// section 2.1).
+#[must_use]
+pub fn authority(base: &Url) -> String {
+    match base.host() {
+        None | Some(Host::Ipv6(_)) => "localhost".to_owned(),
+        Some(host) => host.to_string(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The river in Atom 1.0 (RFC 4287) through `atom_syndication`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use atom_syndication::extension::Extension;
 use atom_syndication::{Category, Content, Entry, Feed, Generator, Link, Person, Source, Text, WriteConfig};
@@ -54,7 +54,9 @@ fn entry(stored: &StoredEntry, river: &River) -> Entry {
         links.extend(comments.url.clone().map(|url| link("replies", url, Some("text/html"))));
         links.extend(comments.feed_url.clone().map(|url| link("replies", url, Some("application/rss+xml"))));
     }
-    links.extend(entry.attachments.iter().map(|a| Link {
+    let mut attached = HashSet::new();
+    let each = entry.attachments.iter().filter(|a| attached.insert(&a.url));
+    links.extend(each.map(|a| Link {
         length: a.size_in_bytes.map(|n| n.to_string()),
         ..link("enclosure", a.url.clone(), Some(&a.mime_type))
     }));

@@ -55,8 +55,8 @@ fn item(stored: &StoredEntry, river: &River) -> Item {
         pub_date: Some(shown_date(stored).to_rfc2822()),
         categories: entry.tags.iter().map(|tag| Category { name: tag.clone(), domain: None }).collect(),
         comments: entry.comments.as_ref().and_then(|comments| comments.url.clone()),
-        // RSS readers take one enclosure (RSS Advisory Board, profile).
-        enclosure: entry.attachments.first().map(|a| Enclosure {
+        // RSS readers take one enclosure, from the web (RSS Advisory Board, profile).
+        enclosure: entry.attachments.iter().find(|a| a.url.starts_with("http")).map(|a| Enclosure {
             url: a.url.clone(),
             length: a.size_in_bytes.unwrap_or(0).to_string(),
             mime_type: a.mime_type.clone(),

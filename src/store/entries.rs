@@ -256,11 +256,17 @@ fn is_iri(id: &str) -> bool {
     let fits = |c: char| {
         !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | '"' | '{' | '}' | '|' | '\\' | '^' | '`')
     };
-    let scheme = id.split_once(':').map(|(scheme, _)| scheme);
-    id.len() <= 2048
-        && id.chars().all(fits)
-        && matches!(scheme, Some("http" | "https" | "urn" | "tag"))
-        && url::Url::parse(id).is_ok()
+    let name = |text: &str, others: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+    };
+    let is_of_its_scheme = match id.split_once(':') {
+        Some(("http" | "https", _)) => true,
+        // RFC 8141, section 2; RFC 4151, section 2.1.
+        Some(("urn", rest)) => rest.split_once(':').is_some_and(|(space, rest)| name(space, "-") && !rest.is_empty()),
+        Some(("tag", rest)) => rest.split_once(',').is_some_and(|(authority, _)| name(authority, ".-_@")),
+        _ => false,
+    };
+    id.len() <= 2048 && id.chars().all(fits) && is_of_its_scheme && url::Url::parse(id).is_ok()
 }
 
 fn write_tags(connection: &Connection, entry: &Entry, row: i64) -> rusqlite::Result<()> {
