@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use hyper::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VARY,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, USER_AGENT, VARY,
 };
 use hyper::{Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
@@ -18,6 +18,10 @@ use crate::model::text::hex;
 
 /// Bodies below this are sent as they are: coding them costs more than it saves.
 const WORTH_CODING: usize = 512;
+
+/// Who asks for changes (`A-IM: feed`) without knowing what to do with them, and so gets the whole: feedparser asks in
+/// the name of every program that uses it, and rss2email, for one, takes 226 for an error.
+const ASK_IN_VAIN: [&str; 2] = ["feedparser/", "rss2email/"];
 
 /// A content coding (RFC 9110, section 8.4.1), best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +107,9 @@ impl Body {
     pub fn asked_for_changes(&self, headers: &HeaderMap) -> Option<(i64, i64)> {
         let wanted = headers.get_all("a-im").iter().filter_map(|value| value.to_str().ok());
         let mut wanted = wanted.flat_map(|value| value.split(',')).map(|one| one.split(';').next().unwrap_or_default());
-        if !wanted.any(|one| one.trim().eq_ignore_ascii_case("feed")) || self.is_known(headers) {
+        let reader = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let in_vain = ASK_IN_VAIN.iter().any(|name| reader.starts_with(name));
+        if in_vain || !wanted.any(|one| one.trim().eq_ignore_ascii_case("feed")) || self.is_known(headers) {
             return None;
         }
         let known = tags(headers).filter_map(|tag| i64::from_str_radix(opaque(tag).split_once('.')?.1, 16).ok()).max();
@@ -341,6 +347,21 @@ mod tests {
         }
         let both = ask(&[("if-none-match", "\"x\""), ("if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT")]);
         assert_eq!(both.status(), StatusCode::OK, "the tag decides alone");
+    }
+
+    #[test]
+    fn changes_are_for_readers_that_ask_and_understand() {
+        let body = body().at_change(7);
+        let asked = |pairs: &[(&'static str, &str)]| {
+            let headers =
+                pairs.iter().map(|(k, v)| Some((k.parse::<hyper::header::HeaderName>().ok()?, v.parse().ok()?)));
+            body.asked_for_changes(&headers.map_while(|pair| pair).collect())
+        };
+        let known = ("if-none-match", "\"x.3-gzip\"");
+        assert_eq!(asked(&[("a-im", "x, feed;q=1"), known]), Some((3, 7)));
+        assert_eq!(asked(&[("a-im", "vcdiff"), known]), None);
+        assert_eq!(asked(&[("a-im", "feed"), ("if-none-match", "\"x\"")]), None);
+        assert_eq!(asked(&[("a-im", "feed"), known, ("user-agent", "feedparser/6.0.10 +x")]), None);
     }
 
     #[test]
