@@ -9,7 +9,7 @@ use newsriver::model::activity::Activity;
 use newsriver::model::document::ServerWish;
 use newsriver::model::feed::PollHints;
 use newsriver::model::source::SourceId;
-use newsriver::schedule::{After, Queue, Rhythm, next_poll};
+use newsriver::schedule::{After, LONGEST_PATIENCE, Queue, Rhythm, next_poll};
 
 const SOURCES: usize = 1000;
 const HOSTS: usize = 50;
@@ -93,6 +93,7 @@ fn the_rules_of_a_good_guest_hold_for_every_request_of_a_day() {
             let rhythm = Rhythm {
                 every: Duration::from_secs(1800),
                 min_every: Duration::from_secs(300),
+                patience: LONGEST_PATIENCE,
                 activity: &activity,
                 hints: &hints,
                 wish: &wish,

@@ -73,6 +73,8 @@ async fn round(config: &Config, sources: Vec<Source>, force: bool) -> Result<Vec
     let authority = poll::authority(&url::Url::parse(&base)?);
     let poller = Poller::new(fetcher, store.clone(), &authority);
     let states: std::collections::HashMap<_, _> = store.sources()?.into_iter().map(|row| (row.id, row.state)).collect();
+    let known = config.sources.iter().map(|source| (source, states.get(&source.id)));
+    poller.share_out(known, config.mean_every, Utc::now());
     let bar = progress(sources.len());
     let all = Arc::new(Semaphore::new(config.concurrency));
     let mut hosts = std::collections::HashMap::new();

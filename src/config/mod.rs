@@ -54,6 +54,8 @@ pub mod defaults {
     pub const EVERY: Duration = Duration::from_secs(30 * 60);
     /// `poll.min_every`
     pub const MIN_EVERY: Duration = Duration::from_secs(5 * 60);
+    /// `poll.mean_every`
+    pub const MEAN_EVERY: Duration = Duration::from_secs(3600);
     /// `poll.timeout`
     pub const TIMEOUT: Duration = Duration::from_secs(30);
     /// `poll.connect_timeout`
@@ -92,6 +94,8 @@ pub struct Config {
     pub keep: Option<Duration>,
     /// Polls at once.
     pub concurrency: usize,
+    /// The time between two polls of a source, on average over all, that is not gone below without need.
+    pub mean_every: Duration,
     /// The limit for a connection to stand.
     pub connect_timeout: Duration,
     /// `[log]`
@@ -185,7 +189,7 @@ impl Config {
     pub fn lone_source(address: Address) -> Source {
         let id = SourceId::from_address(&address);
         let findings = Findings::new("");
-        let (poll, _) = read_poll(Section::new("poll", 0..0, None, &findings), &findings);
+        let poll = read_poll(&mut Section::new("poll", 0..0, None, &findings), &findings);
         source::with_defaults(id, address, &poll)
     }
 
@@ -247,7 +251,11 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     let (listen, trusted_proxies) = server::read_server(root.table("server"), folder, findings);
     let (store, keep) = read_store(root.table("store"), findings);
     let store = folder.join(store);
-    let (mut poll, concurrency) = read_poll(root.table("poll"), findings);
+    let mut section = root.table("poll");
+    let mut poll = read_poll(&mut section, findings);
+    let concurrency = section.count("concurrency", 1..=10_000).unwrap_or(defaults::CONCURRENCY);
+    let mean_every = section.duration("mean_every").map_or(defaults::MEAN_EVERY, |f| f.value);
+    section.finish();
     poll.clean = source::rules(root.table("clean"), &Rules::default());
     let websub = websub::read(root.table("websub"), findings);
     let access = server::read_access(root.table("access"), &websub, folder, findings);
@@ -266,6 +274,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
         websub,
         keep,
         concurrency,
+        mean_every,
         connect_timeout: poll.timeouts.connect,
         log,
         output,
@@ -305,12 +314,13 @@ fn read_store(mut section: Section<'_>, findings: &Findings<'_>) -> (String, Opt
     (path, keep)
 }
 
-fn read_poll(mut section: Section<'_>, findings: &Findings<'_>) -> (PollDefaults, usize) {
-    let intervals = read_intervals(&mut section, defaults::EVERY, defaults::MIN_EVERY, findings);
+/// The defaults of every source.
+fn read_poll(section: &mut Section<'_>, findings: &Findings<'_>) -> PollDefaults {
+    let intervals = read_intervals(section, defaults::EVERY, defaults::MIN_EVERY, findings);
     let connect = section.duration("connect_timeout").map_or(defaults::CONNECT_TIMEOUT, |f| f.value);
     let inherited = Timeouts { connect, first_byte: defaults::FIRST_BYTE_TIMEOUT, whole: defaults::TIMEOUT };
-    let timeouts = read_timeouts(&mut section, inherited);
-    let poll = PollDefaults {
+    let timeouts = read_timeouts(section, inherited);
+    PollDefaults {
         every: intervals.0,
         min_every: intervals.1,
         timeouts,
@@ -323,10 +333,7 @@ fn read_poll(mut section: Section<'_>, findings: &Findings<'_>) -> (PollDefaults
         robots: section.flag("robots").unwrap_or(true),
         user_agent: section.text("user_agent").map(|f| f.value),
         clean: Rules::default(),
-    };
-    let concurrency = section.count("concurrency", 1..=10_000).unwrap_or(defaults::CONCURRENCY);
-    section.finish();
-    (poll, concurrency)
+    }
 }
 
 /// `every` and `min_every`: a stated `every` below the default of `min_every` lowers that too.

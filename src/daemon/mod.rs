@@ -9,6 +9,7 @@ mod keep;
 mod output;
 mod reload;
 mod service;
+mod share;
 mod watch;
 mod websub;
 
@@ -112,7 +113,9 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
 
     let fetcher = fetcher(&live, Arc::new(Hosts::default()))?;
     let poller = Poller::new(fetcher.clone(), store.clone(), &authority(&live));
+    share::share_out(&live, &live.config(), &poller);
     let tools = Arc::new(Mutex::new(Tools { poller, fetcher }));
+    tasks.spawn(share::keep_sharing(live.clone(), tools.clone(), stop.clone()));
     let (heard, hearing) = mpsc::channel(256);
     let subscriber = Subscriber {
         live: live.clone(),

@@ -202,6 +202,11 @@ impl Live {
             .unwrap_or_default()
     }
 
+    /// Looks at what is known of every source.
+    pub fn with_rows<T>(&self, look: impl FnOnce(&HashMap<SourceId, SourceRow>) -> T) -> T {
+        look(&self.rows.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn row(&self, id: &SourceId) -> Option<SourceRow> {
         self.rows.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }

@@ -21,6 +21,9 @@ pub struct Activity {
 }
 
 impl Activity {
+    /// Nothing is known.
+    pub const NONE: Self = Self { recent: Vec::new(), hours: [0; 24], last_whole: None };
+
     /// Takes in the times of the entries of a document that was fetched at `now`; what is not newer
     /// than all that is known was counted before.
     pub fn learn(&mut self, times: impl IntoIterator<Item = i64>, now: i64) {

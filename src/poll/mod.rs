@@ -94,6 +94,7 @@ pub struct Poller {
     authority: Arc<str>,
     readers: Arc<Semaphore>,
     outage: Arc<Mutex<Outage>>,
+    patience: Arc<timing::Patience>,
 }
 
 /// What a poll left behind: what happened, and the source as it is now.
@@ -119,6 +120,7 @@ impl Poller {
             authority: authority.into(),
             readers: Arc::new(Semaphore::new(readers)),
             outage: Arc::default(),
+            patience: Arc::default(),
         }
     }
 
@@ -174,7 +176,7 @@ impl Poller {
                 (nothing.wish, None)
             }
         };
-        timing::set_next(source, &mut commit, after, &wish);
+        timing::set_next(source, &mut commit, after, &wish, self.patience.get());
         Polled { announced, ..self.store(source, state, commit, clock).await }
     }
 

@@ -1,6 +1,7 @@
 //! What the end of a poll means for the next one, and for what is known of our own network.
 
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -12,13 +13,55 @@ use crate::model::document::ServerWish;
 use crate::model::feed::PollHints;
 use crate::model::report::{ErrorKind, SourceState};
 use crate::model::source::{Address, Source};
-use crate::schedule::{After, Rhythm, Turn, next_poll};
+use crate::schedule::{After, LONGEST_PATIENCE, Rhythm, Share, Turn, asked, next_poll, patience};
 use crate::store::PollCommit;
 
 /// The status of what the publisher has ended.
 const GONE: u16 = 410;
 
+/// What is known of a source that was never polled.
+static NOTHING: Activity = Activity::NONE;
+
+/// How patient polling is; shared by all polls.
+#[derive(Debug)]
+pub(super) struct Patience(AtomicU64);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(AtomicU64::new(millis(LONGEST_PATIENCE)))
+    }
+}
+
+impl Patience {
+    pub(super) fn get(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Poller {
+    /// Shares out polls anew among `sources`, by what is known of each: one each in `mean_every`, on average, or
+    /// as many as they need; gives the patience that follows from it.
+    pub fn share_out<'a>(
+        &self,
+        sources: impl IntoIterator<Item = (&'a Source, Option<&'a SourceState>)>,
+        mean_every: Duration,
+        now: DateTime<Utc>,
+    ) -> Duration {
+        let enabled = sources.into_iter().filter(|(source, _)| source.enabled);
+        let shares = enabled.map(|(source, state)| Share {
+            activity: state.map_or(&NOTHING, |state| &state.activity),
+            least: source.min_every.max(state.map_or(Duration::ZERO, |state| asked(&state.hints))),
+            most: source.every,
+        });
+        let patience = patience(shares, mean_every, now.timestamp());
+        self.patience.0.store(millis(patience), Ordering::Relaxed);
+        patience
+    }
+
     /// Judges the end of a poll, and notes what it says of our own network.
     pub(super) fn after(
         &self,
@@ -65,13 +108,14 @@ impl Poller {
 }
 
 /// Says in the commit when the source is due again.
-pub(super) fn set_next(source: &Source, commit: &mut PollCommit, after: After, wish: &ServerWish) {
+pub(super) fn set_next(source: &Source, commit: &mut PollCommit, after: After, wish: &ServerWish, patience: Duration) {
     if commit.error.is_some() && commit.http_status == Some(GONE) {
         return;
     }
     let rhythm = Rhythm {
         every: source.every,
         min_every: source.min_every,
+        patience,
         activity: &commit.activity,
         hints: &commit.hints,
         wish,
@@ -86,6 +130,7 @@ pub(super) fn set_next(source: &Source, commit: &mut PollCommit, after: After, w
 pub(super) fn soon(source: &Source, polled: DateTime<Utc>) -> DateTime<Utc> {
     let every: Duration = source.min_every;
     let (activity, hints, wish) = (Activity::default(), PollHints::default(), ServerWish::default());
-    let rhythm = Rhythm { every, min_every: every, activity: &activity, hints: &hints, wish: &wish };
+    let patience = LONGEST_PATIENCE;
+    let rhythm = Rhythm { every, min_every: every, patience, activity: &activity, hints: &hints, wish: &wish };
     next_poll(&source.id, polled, After::Success, &rhythm)
 }

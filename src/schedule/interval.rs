@@ -1,10 +1,12 @@
 //! The time between two polls of a source.
 //!
 //! A source is polled when the entries that it is expected to have published since its last poll
-//! have together waited [`PATIENCE`]. For a source that publishes at an even rate `r` that is an
-//! interval of `sqrt(2 * PATIENCE / r)`, which is the division of a given number of requests among
+//! have together waited as long as our patience. For a source that publishes at an even rate `r` that is an
+//! interval of `sqrt(2 * patience / r)`, which is the division of a given number of requests among
 //! sources that makes the sum of all delays least; for one that sleeps at night the interval ends
-//! when its morning comes. The rate is that of its newest entries, the later half counting most.
+//! when its morning comes. The rate is that of its newest entries, the later half counting most; a share
+//! of what is published follows on the heels of another entry (corrections, batches, news that unfolds), so the
+//! hours after one are expected to bring more.
 
 use std::time::Duration;
 
@@ -27,8 +29,13 @@ const LONGEST_WISH: Duration = Duration::from_secs(24 * 3600);
 /// The longest `Retry-After` that is believed.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Seconds that expected entries may wait, all together, before a source is polled again.
-const PATIENCE: f64 = 300.0;
+/// The share of entries that follow on the heels of another, and the seconds in which most of them do. Of a thousand
+/// recorded years, these cost a tenth fewer requests at a shorter delay than none.
+const ON_THE_HEELS: f64 = 0.3;
+const HEELS: f64 = 7200.0;
+
+/// Entries a second that whoever is silent is still expected to publish: one a month.
+const LEAST_RATE: f64 = 12.0 / (365.0 * 86_400.0);
 
 /// How a poll ended, as far as it decides when the next one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +62,8 @@ pub struct Rhythm<'a> {
     pub every: Duration,
     /// The shortest interval.
     pub min_every: Duration,
+    /// How long expected entries may wait, all together ([`super::patience`]).
+    pub patience: Duration,
     /// How often it publishes.
     pub activity: &'a Activity,
     /// What its document asks for.
@@ -69,7 +78,7 @@ pub fn next_poll(id: &SourceId, polled: DateTime<Utc>, after: After, rhythm: &Rh
     let (least, share) = (rhythm.min_every, jitter(id, polled));
     let pause = match after {
         After::Success => {
-            let interval = wait(rhythm.activity, polled, least, rhythm.every);
+            let interval = wait(rhythm.activity, polled, (least, rhythm.every), rhythm.patience);
             let floor = least.max(wished(rhythm));
             let pause = if interval < rhythm.every {
                 // Up to a tenth less, so that sources of like habits drift apart.
@@ -105,33 +114,45 @@ fn in_turn(id: &SourceId, polled: DateTime<Utc>, interval: Duration, floor: Dura
     if pause >= floor.max(interval / 2) { pause } else { interval.mul_f64(1.0 - share / 2.0) }
 }
 
-/// The interval that a source's own rhythm asks for, from `now` on and within the bounds.
+/// The interval that a source's own rhythm asks for, from `now` on and within the bounds, shortest and longest.
 #[must_use]
-pub fn wait(activity: &Activity, now: DateTime<Utc>, least: Duration, most: Duration) -> Duration {
+pub fn wait(
+    activity: &Activity,
+    now: DateTime<Utc>,
+    (least, most): (Duration, Duration),
+    patience: Duration,
+) -> Duration {
     if least >= most {
         return most;
     }
-    let shares = activity.shares_of_hours();
-    let Some(rate) = rate(activity, &shares, now.timestamp()) else { return most };
+    let (now, shares) = (now.timestamp(), activity.shares_of_hours());
+    let steady = rate(activity, &shares, now) * (1.0 - ON_THE_HEELS);
+    let latest = activity.recent.last().map_or(f64::INFINITY, |latest| (now - latest).max(0) as f64);
     let (mut elapsed, mut expected, mut waited) = (0.0_f64, 0.0, 0.0);
-    while elapsed < most.as_secs_f64() && waited < PATIENCE {
+    while elapsed < most.as_secs_f64() && waited < patience.as_secs_f64() {
         // Fine where it matters, and a few hundred steps to a week.
         let step = (elapsed / 40.0_f64).max(15.0);
         elapsed += step;
         // Rates are far below the 2^53 seconds at which this would lose anything.
-        let hour = usize::try_from((now.timestamp() + elapsed as i64).rem_euclid(86_400) / 3600).unwrap_or(0);
-        expected += rate * shares[hour] * step;
+        let hour = usize::try_from((now + elapsed as i64).rem_euclid(86_400) / 3600).unwrap_or(0);
+        let on_the_heels = ON_THE_HEELS / HEELS * (-(latest + elapsed) / HEELS).exp();
+        expected += (steady * shares[hour] + on_the_heels) * step;
         waited += expected * step;
     }
     Duration::from_secs_f64(elapsed).clamp(least, most)
 }
 
-/// Entries a second, at an hour of the usual share; `None` where nothing is known.
-fn rate(activity: &Activity, shares: &[f64; 24], now: i64) -> Option<f64> {
-    let (oldest, later) = activity.recent.split_first()?;
+/// Entries a second that a source is expected to publish at `now`, seconds since 1970, the day through.
+pub(super) fn mean_rate(activity: &Activity, now: i64) -> f64 {
+    rate(activity, &activity.shares_of_hours(), now)
+}
+
+/// Entries a second, at an hour of the usual share.
+fn rate(activity: &Activity, shares: &[f64; 24], now: i64) -> f64 {
+    let Some((oldest, later)) = activity.recent.split_first() else { return LEAST_RATE };
     let span = (now - oldest).max(60) as f64;
     if later.is_empty() {
-        return Some(0.5 / span);
+        return (0.5 / span).max(LEAST_RATE);
     }
     let horizon = span / 2.0;
     let weight = |age: f64| (-age / horizon).exp();
@@ -146,7 +167,7 @@ fn rate(activity: &Activity, shares: &[f64; 24], now: i64) -> Option<f64> {
             weight(age) * shares[hour] * slice
         })
         .sum();
-    Some(seen / exposure.max(1.0))
+    (seen / exposure.max(1.0)).max(LEAST_RATE)
 }
 
 /// The least interval that the server and the document ask for.

@@ -29,7 +29,18 @@ fn due(name: &str, after: After, rhythm: &Rhythm<'_>) -> Duration {
 
 fn pause(after: After, hints: &PollHints, wish: &ServerWish) -> Duration {
     let activity = Activity::default();
-    due("a", after, &Rhythm { every: minutes(30), min_every: minutes(5), activity: &activity, hints, wish })
+    due(
+        "a",
+        after,
+        &Rhythm {
+            every: minutes(30),
+            min_every: minutes(5),
+            patience: LONGEST_PATIENCE,
+            activity: &activity,
+            hints,
+            wish,
+        },
+    )
 }
 
 fn failure(in_a_row: u32) -> After {
@@ -42,7 +53,14 @@ fn an_unknown_source_is_polled_at_its_longest_interval() {
     assert!((minutes(15)..=minutes(30)).contains(&pause(After::Success, &hints, &wish)));
     assert_eq!(pause(After::Overrun, &hints, &wish), minutes(5));
     let activity = Activity::default();
-    let rhythm = Rhythm { every: minutes(30), min_every: minutes(5), activity: &activity, hints: &hints, wish: &wish };
+    let rhythm = Rhythm {
+        every: minutes(30),
+        min_every: minutes(5),
+        patience: LONGEST_PATIENCE,
+        activity: &activity,
+        hints: &hints,
+        wish: &wish,
+    };
     let all: std::collections::HashSet<_> = (0..100).map(|n| due(&format!("s{n}"), After::Success, &rhythm)).collect();
     assert!(all.len() > 90, "{} of 100 differ", all.len());
     let fixed = Rhythm { every: minutes(1), min_every: minutes(1), ..rhythm };
@@ -53,7 +71,14 @@ fn an_unknown_source_is_polled_at_its_longest_interval() {
 fn failures_back_off_with_full_jitter_up_to_a_cap() {
     let (hints, wish) = (PollHints::default(), ServerWish::default());
     let activity = Activity::default();
-    let rhythm = Rhythm { every: minutes(30), min_every: minutes(5), activity: &activity, hints: &hints, wish: &wish };
+    let rhythm = Rhythm {
+        every: minutes(30),
+        min_every: minutes(5),
+        patience: LONGEST_PATIENCE,
+        activity: &activity,
+        hints: &hints,
+        wish: &wish,
+    };
     for (failures, most) in [(1, 30), (2, 60), (4, 240), (30, 360)] {
         let pauses: Vec<_> = (0..200).map(|n| due(&format!("s{n}"), failure(failures), &rhythm)).collect();
         let (first, last) = (pauses.iter().min().copied(), pauses.iter().max().copied());
@@ -108,7 +133,7 @@ proptest! {
         let mut activity = Activity::default();
         activity.learn(times.into_iter().map(|ago| now.timestamp() - ago), now.timestamp());
         let (least, most) = (Duration::from_secs(least), Duration::from_secs(least + more));
-        let wait = wait(&activity, now, least, most);
+        let wait = wait(&activity, now, (least, most), LONGEST_PATIENCE);
         prop_assert!(wait >= least && wait <= most, "{wait:?}");
     }
 }
@@ -119,7 +144,7 @@ fn busy_sources_are_polled_more_often_and_none_at_night() {
     let publishing = |gap: i64| {
         let mut activity = Activity::default();
         activity.learn((1..200).map(|n| now.timestamp() - n * gap - 7), now.timestamp());
-        wait(&activity, now, Duration::from_secs(60), minutes(24 * 60))
+        wait(&activity, now, (Duration::from_secs(60), minutes(24 * 60)), LONGEST_PATIENCE)
     };
     let waits: Vec<_> = [60, 600, 3600, 24 * 3600].map(publishing).to_vec();
     assert!(waits.is_sorted(), "{waits:?}");
@@ -129,8 +154,48 @@ fn busy_sources_are_polled_more_often_and_none_at_night() {
     let day = now.timestamp() - now.timestamp().rem_euclid(86_400);
     let times = (1..6).flat_map(|d| (32..72).map(move |quarter| day - d * 86_400 + quarter * 900 + 60));
     office.learn(times, now.timestamp());
-    let night = wait(&office, now, Duration::from_secs(60), minutes(24 * 60));
+    let night = wait(&office, now, (Duration::from_secs(60), minutes(24 * 60)), LONGEST_PATIENCE);
     assert!(night > minutes(90) && night < minutes(12 * 60), "{night:?}");
+}
+
+#[test]
+fn polls_are_shared_out_within_the_budget() {
+    let now = at(0).timestamp();
+    let publishing = |gap: i64| {
+        let mut activity = Activity::default();
+        activity.learn((1..60).map(|n| now - n * gap), now);
+        activity
+    };
+    // At any hour of the day, so that no hour is worth more than another.
+    let quiet: Vec<Activity> = (1..20).map(|n| publishing(n * 90_061)).collect();
+    let lively: Vec<Activity> = (1..20).map(|n| publishing(n * 60)).collect();
+    let (least, most) = (minutes(5), minutes(24 * 60));
+    fn share(activity: &Activity) -> Share<'_> {
+        Share { activity, least: minutes(5), most: minutes(24 * 60) }
+    }
+    let hour = minutes(60);
+    let of = |all: &[Activity], mean| patience(all.iter().map(share), mean, now);
+    let patient = of(&quiet, hour);
+    assert!(patient < LONGEST_PATIENCE, "{patient:?}");
+    let spent: f64 = quiet.iter().map(|a| 1.0 / wait(a, at(0), (least, most), patient).as_secs_f64()).sum();
+    assert!((0.6..1.1).contains(&(spent * 3600.0 / 19.0)), "{spent}");
+    assert!(of(&quiet, minutes(120)) > patient, "a smaller budget makes patient");
+    assert_eq!(of(&quiet, minutes(10_000)), LONGEST_PATIENCE);
+    assert_eq!(of(&lively, hour), LONGEST_PATIENCE, "what is lively gets what it needs");
+    assert_eq!(of(&[], hour), LONGEST_PATIENCE);
+    let fixed = quiet.iter().map(|activity| Share { activity, least: most, most });
+    assert_eq!(patience(fixed.chain(lively.iter().map(share)), hour, now), LONGEST_PATIENCE);
+}
+
+#[test]
+fn more_is_expected_on_the_heels_of_an_entry() {
+    let mut activity = Activity::default();
+    activity.learn((1..30).map(|n| at(0).timestamp() - n * 86_400), at(0).timestamp());
+    let bounds = (minutes(5), minutes(24 * 60));
+    let usual = wait(&activity, at(43_200), bounds, LONGEST_PATIENCE);
+    activity.add(at(43_100).timestamp());
+    let now = wait(&activity, at(43_200), bounds, LONGEST_PATIENCE);
+    assert!(now * 2 < usual, "{now:?} after an entry, {usual:?} without");
 }
 
 #[test]
