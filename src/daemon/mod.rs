@@ -237,11 +237,12 @@ impl Scheduler {
         self.drain().await
     }
 
-    /// Notices that the clock was set, or that the machine slept: the one clock went on, the other
-    /// did not.
+    /// Notices that the clock was set, that the machine slept, or that the daemon was stopped: the one clock
+    /// went on, the other did not, or not that we saw.
     fn heed_clock(&mut self, clocks: &mut (DateTime<Utc>, Instant)) {
         let (now, ticks) = (Utc::now(), Instant::now());
-        let ticked = TimeDelta::from_std(ticks - clocks.1).unwrap_or_default();
+        // A process that was stopped missed the time that its clocks did not: this loop never sleeps as long.
+        let ticked = TimeDelta::from_std((ticks - clocks.1).min(LONGEST_SLEEP)).unwrap_or_default();
         let jump = (now - clocks.0) - ticked;
         *clocks = (now, ticks);
         let config = self.live.config();
@@ -251,7 +252,7 @@ impl Scheduler {
             let span = (TimeDelta::milliseconds(100) * each).min(TimeDelta::minutes(2));
             tracing::info!(
                 jump_s = jump.num_seconds(),
-                "the clock went forward, or the machine slept: what is due is spread"
+                "the clock went forward, or the machine or the daemon stood still: what is due is spread"
             );
             self.queue.spread(now, span);
         } else if jump < -CLOCK_JUMP {

@@ -50,11 +50,15 @@ pub(super) fn is_private_literal(url: &Url) -> bool {
     }
 }
 
-/// Refuses an address literal that is not public; names are checked when they are resolved.
+/// Refuses an address literal that is not public, and a name that is one of private networks only; other names are
+/// checked when they are resolved.
 pub(super) fn check_literal(url: &Url) -> Result<(), FetchError> {
     let address = match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address),
         Some(Host::Ipv6(address)) => IpAddr::V6(address),
+        Some(Host::Domain(name)) if is_private_literal(url) => {
+            return Err(FetchError::PrivateName { host: name.to_owned() });
+        }
         _ => return Ok(()),
     };
     if is_public(address) {
@@ -208,6 +212,12 @@ mod tests {
             "http://[fd00:ec2::254]/latest",
             "http://100.100.100.200/latest",
             "http://169.254.169.254/latest",
+            "http://localhost/",
+            "http://LOCALHOST./",
+            "http://a.localhost/",
+            "http://router.lan/",
+            "http://nas.local./",
+            "http://metadata.google.internal/",
         ] {
             assert!(check_literal(&Url::parse(url)?).is_err(), "{url}");
         }

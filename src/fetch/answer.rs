@@ -4,17 +4,22 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{
-    AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, LAST_MODIFIED, LINK, LOCATION, RETRY_AFTER,
+    AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, LAST_MODIFIED, LINK, LOCATION,
+    RETRY_AFTER,
 };
 use reqwest::{Response, StatusCode};
 use url::Url;
 
-use super::{Failed, FetchError, Fetched, Links, Outcome};
+use super::room::{Room, Rooms, SMALL, SMALL_CODED, Waits};
+use super::{Failed, FetchError, Fetched, Links, Outcome, coding};
 use crate::model::document::{Document, Hop, ServerWish, Validators};
 use crate::model::source::Source;
 
 /// The most that the headers of one answer may hold, bytes.
 const MOST_HEADER_BYTES: usize = 64 * 1024;
+
+/// The longest validator that is kept, bytes: it goes into each request, and servers refuse long headers.
+const LONGEST_VALIDATOR: usize = 1024;
 
 /// RFC 3229, section 10.4.1: the body is what is new since the validator.
 const IM_USED: u16 = 226;
@@ -41,6 +46,7 @@ pub(super) async fn answer(
     response: Response,
     hops: Vec<Hop>,
     known: &Validators,
+    (rooms, waits): (&Rooms, &Waits),
     now: DateTime<Utc>,
 ) -> Result<Fetched, Failed> {
     let status = response.status();
@@ -50,7 +56,9 @@ pub(super) async fn answer(
     }
     let wish = wish(headers, now);
     let text = |name| headers.get(name).and_then(|v: &reqwest::header::HeaderValue| v.to_str().ok()).map(str::to_owned);
-    let fresh = Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED), of: Some(url.to_string()) };
+    let validator = |name| text(name).filter(|value| value.len() <= LONGEST_VALIDATOR);
+    let fresh =
+        Validators { etag: validator(ETAG), last_modified: validator(LAST_MODIFIED), of: Some(url.to_string()) };
     if status == StatusCode::NOT_MODIFIED {
         // A 304 may renew one validator and leave the other unsaid.
         let validators = Validators {
@@ -66,15 +74,21 @@ pub(super) async fn answer(
             wish,
             is_delta: false,
             links: Links::default(),
+            room: None,
         });
     }
     let is_delta = status.as_u16() == IM_USED;
-    if status != StatusCode::OK && !is_delta {
+    // Whatever else it says of the body, there is one (RFC 9110, section 15.3).
+    let brings = matches!(
+        status,
+        StatusCode::OK | StatusCode::CREATED | StatusCode::ACCEPTED | StatusCode::NON_AUTHORITATIVE_INFORMATION
+    );
+    if !brings && !is_delta {
         return Err(Failed { error: FetchError::Status { status: status.as_u16() }, wish });
     }
     let content_type = text(CONTENT_TYPE);
     let links = links(headers, url);
-    let bytes = body(source, response).await?;
+    let (bytes, room) = body(source, response, rooms, waits).await?;
     let document = Document { url: url.to_string(), content_type, bytes, fetched_at: now };
     Ok(Fetched {
         outcome: Outcome::Document(document),
@@ -84,6 +98,7 @@ pub(super) async fn answer(
         wish,
         is_delta,
         links,
+        room,
     })
 }
 
@@ -108,24 +123,48 @@ fn links(headers: &HeaderMap, base: &Url) -> Links {
     links
 }
 
-/// The body, decompressed, held to `max_bytes`.
-async fn body(source: &Source, mut response: Response) -> Result<Vec<u8>, FetchError> {
+/// The body, decompressed, held to `max_bytes`; and its room, where it is large.
+async fn body(
+    source: &Source,
+    mut response: Response,
+    rooms: &Rooms,
+    waits: &Waits,
+) -> Result<(Vec<u8>, Option<Room>), FetchError> {
     let limit = source.max_bytes;
     let too_large = FetchError::TooLarge { limit };
-    // reqwest takes the length away where it decompresses, so this is the length of the body.
-    if response.content_length().is_some_and(|length| length > limit) {
+    let length = response.content_length().unwrap_or(0);
+    if length > limit {
         return Err(too_large);
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(0));
+    let values = response.headers().get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let stated = values.collect::<Vec<_>>().join(",");
+    let mut room = None;
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).min(SMALL));
     while let Some(chunk) =
         response.chunk().await.map_err(|error| FetchError::from_body(error, source.timeouts.whole))?
     {
         if bytes.len() as u64 + chunk.len() as u64 > limit {
             return Err(too_large);
         }
+        if room.is_none() && bytes.len() + chunk.len() > SMALL {
+            room = Some(rooms.enter(waits).await);
+        }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
+    if coding::is_coded(&bytes, &stated) {
+        if room.is_none() && bytes.len() > SMALL_CODED {
+            room = Some(rooms.enter(waits).await);
+        }
+        // Work for the processor.
+        let decoding = tokio::task::spawn_blocking(move || coding::decode(bytes, &stated, limit));
+        bytes = decoding.await.map_err(|error| FetchError::Decompression { detail: error.to_string() })??;
+    }
+    if bytes.len() <= SMALL {
+        room = None;
+    } else if room.is_none() {
+        room = Some(rooms.enter(waits).await);
+    }
+    Ok((bytes, room))
 }
 
 /// `Retry-After` and freshness (RFC 9110, section 10.2.3; RFC 9111, section 4.2.1).

@@ -103,6 +103,12 @@ pub enum FetchError {
         /// The address.
         address: IpAddr,
     },
+    /// The same, by the name alone.
+    #[error("{host} is a name of private networks; set `allow_private = true` for this source if that is meant")]
+    PrivateName {
+        /// The name.
+        host: String,
+    },
     /// The body is too large.
     #[error("the body is larger than {limit} bytes (`max_bytes` in feeds.toml)")]
     TooLarge {
@@ -169,7 +175,7 @@ impl FetchError {
             | Self::Downgrade { .. }
             | Self::RedirectLoop { .. }
             | Self::TooManyRedirects { .. } => ErrorKind::Redirect,
-            Self::Blocked { .. } => ErrorKind::BlockedAddress,
+            Self::Blocked { .. } | Self::PrivateName { .. } => ErrorKind::BlockedAddress,
             Self::TooLarge { .. } | Self::HeadersTooLarge { .. } => ErrorKind::TooLarge,
             Self::Decompression { .. } => ErrorKind::Decompression,
             Self::BrokenBody { .. } | Self::File { .. } | Self::NoFile(_) => ErrorKind::Io,
@@ -210,12 +216,7 @@ impl FetchError {
         if error.is_timeout() {
             return Self::TimedOut { step: "the body", limit: whole, key: "timeout" };
         }
-        let detail = innermost(&error);
-        if error.is_decode() && find::<hyper::Error>(&error).is_none() {
-            Self::Decompression { detail }
-        } else {
-            Self::BrokenBody { detail }
-        }
+        Self::BrokenBody { detail: innermost(&error) }
     }
 }
 

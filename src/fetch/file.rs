@@ -32,5 +32,6 @@ pub(super) async fn read(path: &Path, source: &Source, now: DateTime<Utc>) -> Re
         wish: ServerWish::default(),
         is_delta: false,
         links: Links::default(),
+        room: None,
     })
 }

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 /// Hosts that are kept, unless more of them are busy.
 const MOST_HOSTS: usize = 10_000;
 
+/// How long a connection is kept for the next request.
+pub(super) const KEPT_OPEN: Duration = Duration::from_secs(30);
+
 /// The requests under way, host by host.
 #[derive(Debug, Default)]
 pub struct Hosts {
@@ -22,6 +25,8 @@ struct Host {
     running: usize,
     /// When the latest request went out, or will.
     latest: Option<Instant>,
+    /// When it last answered anything.
+    spoke: Option<Instant>,
     /// Whether it answered anything well since we started.
     is_well: bool,
     hold: Option<Hold>,
@@ -95,6 +100,16 @@ impl Hosts {
                 host.hold = Some(Hold { until, is_sure: was_well || host.hold.is_some_and(|hold| hold.is_sure) });
             }
         });
+    }
+
+    /// A host answered, whatever it said.
+    pub(super) fn spoke(&self, host: &str) {
+        self.with(host, |host| host.spoke = Some(Instant::now()));
+    }
+
+    /// Whether a connection to a host may be one that was kept.
+    pub(super) fn spoke_lately(&self, host: &str) -> bool {
+        self.with(host, |host| host.spoke.is_some_and(|spoke| spoke.elapsed() < KEPT_OPEN))
     }
 
     /// A host answered a request well.

@@ -6,10 +6,12 @@
 
 mod address;
 mod answer;
+mod coding;
 mod error;
 mod file;
 mod hosts;
 mod robots;
+mod room;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +19,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, USER_AGENT};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    USER_AGENT,
+};
 use reqwest::{Client, Response, StatusCode};
 use url::Url;
 
@@ -25,6 +30,8 @@ use crate::model::document::{Document, Hop, ServerWish, Validators};
 use crate::model::source::{Address, Source};
 pub use error::FetchError;
 pub use hosts::Hosts;
+pub use room::Room;
+use room::Waits;
 
 /// What feeds we read, best first; servers that negotiate give the feed rather than the page.
 const ACCEPTED: &str = "application/atom+xml, application/rss+xml, application/feed+json;q=0.9, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.6, text/html;q=0.5, */*;q=0.1";
@@ -55,6 +62,8 @@ pub struct Fetched {
     pub is_delta: bool,
     /// The hub and the address of itself that the headers name (`Link`, RFC 8288).
     pub links: Links,
+    /// The room of a large body.
+    pub room: Option<Room>,
 }
 
 /// What the `Link` headers of an answer name.
@@ -115,6 +124,7 @@ pub struct Fetcher {
     proxied: Arc<Mutex<HashMap<Url, Client>>>,
     hosts: Arc<Hosts>,
     robots: Arc<robots::Robots>,
+    rooms: room::Rooms,
     connect_timeout: Duration,
     user_agent: String,
 }
@@ -137,7 +147,7 @@ fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(connect_timeout)
-        .pool_idle_timeout(Duration::from_secs(30))
+        .pool_idle_timeout(hosts::KEPT_OPEN)
         .pool_max_idle_per_host(2)
         .http2_adaptive_window(true)
         .referer(false)
@@ -157,6 +167,7 @@ impl Fetcher {
             proxied: Arc::default(),
             hosts,
             robots: Arc::default(),
+            rooms: room::Rooms::default(),
             connect_timeout,
             user_agent: format!("newsriver/{} (+{contact})", env!("CARGO_PKG_VERSION")),
         })
@@ -177,7 +188,7 @@ impl Fetcher {
             Address::File(path) => Ok(file::read(path, source, now).await?),
             Address::Web(url) => {
                 let start = known.moved_to.unwrap_or(url);
-                self.in_time(source, self.over_http(source, Some(url), start, known, now)).await
+                self.over_http(source, Some(url), start, known, now).await
             }
         }
     }
@@ -195,7 +206,7 @@ impl Fetcher {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(FetchError::BadRedirect { location: url.to_string() }.into());
         }
-        self.in_time(source, self.over_http(source, written, url, &Known::NOTHING, now)).await
+        self.over_http(source, written, url, &Known::NOTHING, now).await
     }
 
     /// Fetches an article: as [`Fetcher::fetch_linked`], where the site's robots.txt lets us.
@@ -266,24 +277,27 @@ impl Fetcher {
         })
     }
 
-    async fn in_time(
-        &self,
-        source: &Source,
-        fetch: impl Future<Output = Result<Fetched, Failed>>,
-    ) -> Result<Fetched, Failed> {
-        let limit = source.timeouts.whole;
-        match tokio::time::timeout(limit, fetch).await {
-            Ok(result) => result,
-            Err(_) => Err(FetchError::TimedOut { step: "the whole fetch", limit, key: "timeout" }.into()),
-        }
-    }
-
+    /// Fetches within the time that the source has.
     async fn over_http(
         &self,
         source: &Source,
         written: Option<&Url>,
         start: &Url,
         known: &Known<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Fetched, Failed> {
+        let (limit, waits) = (source.timeouts.whole, Waits::default());
+        let fetched = waits.in_time(limit, self.hop_by_hop(source, written, start, known, &waits, now)).await;
+        fetched.unwrap_or_else(|| Err(FetchError::TimedOut { step: "the whole fetch", limit, key: "timeout" }.into()))
+    }
+
+    async fn hop_by_hop(
+        &self,
+        source: &Source,
+        written: Option<&Url>,
+        start: &Url,
+        known: &Known<'_>,
+        waits: &Waits,
         now: DateTime<Utc>,
     ) -> Result<Fetched, Failed> {
         let mut url = start.clone();
@@ -296,9 +310,11 @@ impl Fetcher {
             // Kept until the body is read: a host that is still sending is still busy.
             let place = self.hosts.enter(&host, source.per_host, gap(source, &url)).await;
             let response = self.ask(source, written, &url, known.validators).await?;
+            self.hosts.spoke(&host);
             let status = response.status();
             if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
-                let answered = answer::answer(source, &url, response, hops, known.validators, now).await;
+                let answered =
+                    answer::answer(source, &url, response, hops, known.validators, (&self.rooms, waits), now).await;
                 self.note(&host, &answered, known.was_well, now);
                 return answered;
             }
@@ -339,22 +355,38 @@ impl Fetcher {
         known: &Validators,
     ) -> Result<Response, FetchError> {
         let client = self.client(source, written, url)?;
-        let mut request = client.get(url.clone()).headers(self.headers(source, written, url));
+        let mut headers = self.headers(source, written, url);
         // Validators are the business of the address that gave them, and of no other.
         if known.of.as_deref() == Some(url.as_str()) {
+            let mut put = |name: HeaderName, value: &str| {
+                if let Ok(value) = value.parse() {
+                    headers.insert(name, value);
+                }
+            };
             if !known.is_empty() {
                 // RFC 3229: what is new is enough.
-                request = request.header("a-im", "feed");
+                put(HeaderName::from_static("a-im"), "feed");
             }
             if let Some(etag) = &known.etag {
-                request = request.header(IF_NONE_MATCH, etag);
+                put(IF_NONE_MATCH, etag);
             }
             if let Some(date) = &known.last_modified {
-                request = request.header(IF_MODIFIED_SINCE, date);
+                put(IF_MODIFIED_SINCE, date);
             }
         }
+        let send = || client.get(url.clone()).headers(headers.clone()).send();
         let limit = source.timeouts.first_byte;
-        match tokio::time::timeout(limit, request.send()).await {
+        let asking = async {
+            match send().await {
+                // The server may have closed the connection while it was kept for the next request (RFC 9112,
+                // section 9.3.1): that says nothing of the server, and is asked again.
+                Err(error) if is_broken_off(&error) && self.hosts.spoke_lately(url.host_str().unwrap_or_default()) => {
+                    send().await
+                }
+                answer => answer,
+            }
+        };
+        match tokio::time::timeout(limit, asking).await {
             Ok(response) => response.map_err(|error| FetchError::from_reqwest(error, source.timeouts.connect)),
             Err(_) => Err(FetchError::TimedOut { step: "the first byte", limit, key: "first_byte_timeout" }),
         }
@@ -375,12 +407,13 @@ impl Fetcher {
     /// The request headers; what is secret goes to the origin that a person named, nowhere else.
     fn headers(&self, source: &Source, written: Option<&Url>, url: &Url) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        let mut put = |name: reqwest::header::HeaderName, value: &str| {
+        let mut put = |name: HeaderName, value: &str| {
             if let Ok(value) = value.parse() {
                 headers.insert(name, value);
             }
         };
         put(ACCEPT, ACCEPTED);
+        put(ACCEPT_ENCODING, coding::ACCEPTED);
         put(USER_AGENT, source.user_agent.as_deref().unwrap_or(&self.user_agent));
         if written.is_some_and(|written| address::same_origin(written, url)) {
             for (name, value) in &source.headers {
@@ -394,6 +427,11 @@ impl Fetcher {
         }
         headers
     }
+}
+
+/// Whether the connection stood, and broke before an answer came.
+fn is_broken_off(error: &reqwest::Error) -> bool {
+    error.is_request() && !error.is_connect() && !error.is_timeout()
 }
 
 /// RFC 7617, with UTF-8.

@@ -190,6 +190,12 @@ impl StoredEntry {
         }
     }
 
+    /// Bytes of the body.
+    #[must_use]
+    pub fn body_len(&self) -> usize {
+        self.entry.content_html.as_ref().map_or(0, String::len)
+    }
+
     /// The time of the last significant change, as Atom's `updated` wants it: ours once the words
     /// changed here; before that the publisher's, unless it lies in the future.
     #[must_use]

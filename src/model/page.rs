@@ -3,7 +3,7 @@
 use super::entry::StoredEntry;
 
 /// A place between two entries of the river: what comes after it is older.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor {
     /// Order of the entry before the place, milliseconds since 1970.
     pub order: i64,

@@ -5,15 +5,16 @@
 
 use serde_json::Value;
 
-use super::ParseError;
+use super::{ParseError, json_mend};
 use crate::model::feed::{Format, RawDate, RawEntry, RawFeed, RawPerson, RawText};
 use crate::model::source::Select;
 
 pub(super) fn parse(text: &str, select: &Select) -> Result<RawFeed, ParseError> {
-    let broken = |error: serde_json::Error| ParseError::Broken { format: Format::Api, detail: error.to_string() };
-    let document: Value = serde_json::from_str(text).map_err(broken)?;
+    let broken = |detail: String| ParseError::Broken { format: Format::Api, detail };
+    let (document, warnings): (Value, _) = json_mend::read(text).map_err(broken)?;
     let items = at(&document, &select.item).and_then(Value::as_array);
     let mut feed = RawFeed::new(Format::Api);
+    feed.warnings = warnings;
     feed.entries = items.into_iter().flatten().map(|item| entry(item, select)).filter(is_filled).collect();
     if feed.entries.is_empty() {
         return Err(ParseError::NoItems { selector: select.item.clone() });

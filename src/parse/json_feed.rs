@@ -8,12 +8,12 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{MOST_ENTRIES, ParseError, TOO_MANY};
+use super::{MOST_ENTRIES, ParseError, TOO_MANY, json_mend};
 use crate::model::feed::{Format, RawAttachment, RawDate, RawEntry, RawFeed, RawPerson, RawText};
 
 pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
     let broken = |detail: String| ParseError::Broken { format: Format::JsonFeed, detail };
-    let Root { items, root } = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+    let (Root { items, root }, warnings) = json_mend::read(text).map_err(broken)?;
     // Some write the bare number of the version.
     if !string(&root, "version").is_some_and(|version| version.contains("jsonfeed.org/") || version.starts_with("1")) {
         return Err(ParseError::NotAFeed {
@@ -22,6 +22,7 @@ pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
         });
     }
     let mut feed = RawFeed::new(Format::JsonFeed);
+    feed.warnings = warnings;
     feed.title = string(&root, "title").map(RawText::plain);
     feed.link = string(&root, "home_page_url");
     feed.self_link = string(&root, "feed_url");

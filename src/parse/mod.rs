@@ -7,9 +7,11 @@
 
 mod article;
 mod atom;
+mod bounds;
 mod extension;
 mod json_api;
 mod json_feed;
+mod json_mend;
 mod page;
 mod repair;
 mod rss;
@@ -80,6 +82,7 @@ pub fn parse(text: &Text, select: Option<&Select>) -> Result<RawFeed, ParseError
         }
         (None, Kind::Other(looks_like)) => return Err(ParseError::NotAFeed { looks_like, announced: Vec::new() }),
     };
+    bounds::hold(&mut feed);
     if text.has_replacements() {
         feed.warnings.push(format!("some bytes are not {}; they were replaced", text.charset()));
     }

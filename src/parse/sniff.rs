@@ -12,7 +12,10 @@ pub(super) enum Kind {
 }
 
 /// How far the root element is looked for, bytes.
-const REACH: usize = 64 * 1024;
+const REACH: usize = 1 << 20;
+
+/// How far a feed is looked for behind words that belong to nothing, bytes.
+const WORDS: usize = 16 * 1024;
 
 /// Looks at the first element, past comments, instructions and a document type.
 pub(super) fn sniff(text: &str) -> Kind {
@@ -21,6 +24,8 @@ pub(super) fn sniff(text: &str) -> Kind {
         None => return Kind::Other("an empty document"),
         Some(b'{') => return json(text),
         Some(b'<') => {}
+        // Programs tell of their faults before the feed that they go on to write.
+        Some(_) if let Some(kind) = behind_words(text) => return kind,
         Some(_) => {
             return if text.bytes().take(512).any(|b| b < 9) {
                 Kind::Other("binary data")
@@ -40,6 +45,14 @@ pub(super) fn sniff(text: &str) -> Kind {
         "error" => Kind::Other("an error message in XML"),
         _ => Kind::Other("XML that is no feed"),
     }
+}
+
+/// What begins behind words that belong to nothing, if it is a feed.
+fn behind_words(text: &str) -> Option<Kind> {
+    let reach = &text.as_bytes()[..text.len().min(WORDS)];
+    let begins = ["<?xml", "<rss", "<feed", "<rdf:RDF"];
+    let at = begins.into_iter().filter_map(|begin| memchr::memmem::find(reach, begin.as_bytes())).min()?;
+    Some(sniff(&text[at..])).filter(|kind| matches!(kind, Kind::Rss | Kind::Atom))
 }
 
 fn json(text: &str) -> Kind {
@@ -99,10 +112,13 @@ mod tests {
             ("\u{feff}<atom:feed xmlns:atom='x'>", Kind::Atom),
             ("{\"version\": \"https://jsonfeed.org/version/1.1\"}", Kind::Json),
             ("<!doctype html><html>", Kind::Page),
+            ("Warning: no such file in feed.php on line 3\n<?xml version='1.0'?><rss>", Kind::Rss),
+            ("Notice: <b>x</b> <feed xmlns='http://www.w3.org/2005/Atom'>", Kind::Atom),
         ] {
             assert_eq!(sniff(text), kind, "{text}");
         }
-        for text in ["", "hello", "\u{1}\u{2}", "<opml>", "{\"a\": 1}", "<!-- only -->", "<"] {
+        for text in ["", "hello", "see <?xml ?> and <html>", "\u{1}\u{2}", "<opml>", "{\"a\": 1}", "<!-- only -->", "<"]
+        {
             assert!(matches!(sniff(text), Kind::Other(_)), "{text}");
         }
     }

@@ -28,7 +28,7 @@ use crate::parse::ParseError;
 use crate::schedule::{After, Outage};
 use crate::store::{OVERRUN, PollCommit, SourceRow, Store, StoreError};
 pub use event::log;
-use outcome::{Announces, Nothing, Success};
+use outcome::{Announces, Held, Nothing, Success};
 pub use reading::{Reading, clean_entries, read_document};
 
 /// How long a server is believed that says "not changed", seconds.
@@ -93,6 +93,7 @@ pub struct Poller {
     store: Store,
     authority: Arc<str>,
     readers: Arc<Semaphore>,
+    large: Arc<Semaphore>,
     outage: Arc<Mutex<Outage>>,
     patience: Arc<timing::Patience>,
 }
@@ -119,6 +120,7 @@ impl Poller {
             store,
             authority: authority.into(),
             readers: Arc::new(Semaphore::new(readers)),
+            large: Arc::new(Semaphore::new(1)),
             outage: Arc::default(),
             patience: Arc::default(),
         }
@@ -166,8 +168,11 @@ impl Poller {
         let error = brought.as_ref().err().map(|nothing| &nothing.error);
         let after = self.after(source, state, error, started_at);
         let mut commit = self.commit_of(source, state, started_at, clock.elapsed(), after);
+        // Kept until it is written what the body brought.
+        let mut held = Held::default();
         let (wish, announced) = match brought {
             Ok(mut success) => {
+                held = std::mem::take(&mut success.held);
                 let announced = success.announced.take();
                 (success.put_into(&mut commit, state), announced)
             }
@@ -177,7 +182,9 @@ impl Poller {
             }
         };
         timing::set_next(source, &mut commit, after, &wish, self.patience.get());
-        Polled { announced, ..self.store(source, state, commit, clock).await }
+        let stored = self.store(source, state, commit, clock).await;
+        drop(held);
+        Polled { announced, ..stored }
     }
 
     /// Writes a poll, and tells what became of it.
@@ -222,7 +229,7 @@ impl Poller {
         let moved_to = state.moved_to.as_deref().filter(|_| known).and_then(|url| Url::parse(url).ok());
         let known_of_it = Known { moved_to: moved_to.as_ref(), validators, was_well: state.last_success.is_some() };
         let fetched = self.fetcher.fetch(source, &known_of_it, now).await;
-        let Fetched { outcome, http_status, hops, validators, wish, is_delta, links } =
+        let Fetched { outcome, http_status, hops, validators, wish, is_delta, links, room } =
             fetched.map_err(|Failed { error, wish }| Nothing { error: error.into(), wish })?;
         let mut success = Success {
             status: PollStatus::NotModified,
@@ -236,6 +243,7 @@ impl Poller {
             moved_to,
             announces: Announces::default(),
             announced: None,
+            held: Held::room(room),
         };
         // Only as far as every step was for good.
         if let Some(hop) = hops.iter().take_while(|hop| matches!(hop.status, 301 | 308)).last() {

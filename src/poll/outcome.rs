@@ -1,8 +1,10 @@
 //! What a poll brought, on its way into the commit.
 
+use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 use super::PollError;
+use crate::fetch::Room;
 use crate::model::document::{ServerWish, Validators};
 use crate::model::report::{PollStatus, SourceState};
 use crate::model::source::Source;
@@ -24,6 +26,27 @@ pub(super) struct Success {
     pub(super) announces: Announces,
     /// What they and the document announce together.
     pub(super) announced: Option<Announced>,
+    /// What a large document holds until it is stored.
+    pub(super) held: Held,
+}
+
+/// What a large document holds, so that few are in memory at once; given back when it is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// The room of its body.
+    _room: Option<Room>,
+    /// Its turn to be read and stored, which takes several times its size.
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    pub(super) fn room(room: Option<Room>) -> Self {
+        Self { _room: room, _turn: None }
+    }
+
+    pub(super) fn take_turn(&mut self, turn: Option<OwnedSemaphorePermit>) {
+        self._turn = turn;
+    }
 }
 
 /// The hub and the own address that headers name.
@@ -60,6 +83,7 @@ impl Success {
             moved_to: state.moved_to.as_deref().and_then(|url| Url::parse(url).ok()),
             announces: Announces::default(),
             announced: None,
+            held: Held::default(),
         }
     }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::outcome::{Announces, Nothing, Success};
+use super::outcome::{Announces, Held, Nothing, Success};
 use super::{PollError, Poller};
 use crate::clean::Cleaner;
 use crate::model::cleaning::Firing;
@@ -23,6 +23,9 @@ use crate::{clean, decode, identity, parse};
 /// Changes whenever the same bytes would be read in another way than by the version before, so
 /// that documents which did not change are read again.
 const READING: u32 = 4;
+
+/// Documents of more bytes than this are read and stored one at a time.
+const LARGE: usize = 1 << 20;
 
 /// Earlier titles of a source that its affixes are learnt from, beside those of the document.
 const KNOWN_TITLES: usize = 300;
@@ -81,7 +84,15 @@ impl Poller {
         let now = document.fetched_at;
         let wish = success.wish.clone();
         let fail = |error: PollError| Nothing::since(error, &wish);
+        if document.bytes.len() > LARGE {
+            // The semaphore is never closed.
+            success.held.take_turn(self.large.clone().acquire_owned().await.ok());
+        }
         let mut reading = self.read(source, document).await.map_err(fail)?;
+        if source.full_text || source.select.as_ref().is_some_and(|select| select.next.is_some()) {
+            // What others wait for is not kept while more is fetched.
+            success.held = Held::default();
+        }
         let linked = self.read_on(source, &mut reading, now).await.map_err(fail)?;
         success.status = PollStatus::Ok;
         success.articles = linked.attempts;

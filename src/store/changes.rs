@@ -8,6 +8,9 @@ use super::river::told;
 use super::{Store, StoreError};
 use crate::model::entry::StoredEntry;
 
+/// Bytes of bodies that are told at most of what changed: who has missed more is better served by pages.
+const MOST_BYTES: usize = 16 << 20;
+
 /// Stories in one archive document.
 pub const ARCHIVE: i64 = 100;
 
@@ -53,12 +56,15 @@ impl Store {
             let mut select =
                 connection.prepare_cached("SELECT story FROM changes WHERE seq > ?1 AND seq <= ?2 ORDER BY seq")?;
             let mut rows = select.query([since, until])?;
-            let mut stories = Vec::new();
+            let (mut stories, mut bytes) = (Vec::new(), 0);
             while let Some(row) = rows.next()? {
-                if stories.len() == most {
+                if stories.len() == most || bytes > MOST_BYTES {
                     return Ok(Changes::Unknown);
                 }
-                stories.extend(told(connection, row.get(0)?, publishes)?);
+                if let Some(story) = told(connection, row.get(0)?, publishes)? {
+                    bytes += story.body_len();
+                    stories.push(story);
+                }
             }
             stories.sort_by_key(|story| std::cmp::Reverse((story.order, story.row)));
             Ok(Changes::Stories(stories))

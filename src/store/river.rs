@@ -14,6 +14,18 @@ use crate::stories;
 /// drowned the river already.
 const MOST_PASSED: usize = 20_000;
 
+/// Bytes of bodies after which a page is full, however few its stories: readers and proxies refuse larger feeds.
+pub(super) const MOST_BYTES: usize = 2 << 20;
+
+/// Of the first page, the part (one in so many) that late arrivals may take: what came within a day of the newest
+/// arrival, after its source was known, under a date that would put it on a page behind. Many readers look at the
+/// first page only.
+const LATE_PART: usize = 5;
+const LATE_MILLIS: i64 = 24 * 3600 * 1000;
+
+/// Of the newest arrivals, so many are looked at for late ones.
+const MOST_LATE_ROWS: i64 = 5_000;
+
 /// Which page of the river.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Start {
@@ -100,18 +112,7 @@ fn page(
     start: &Start,
     limit: usize,
 ) -> rusqlite::Result<Page> {
-    // A story belongs to every part that one of its entries belongs to.
-    let (among, of) = match selection {
-        Selection::All => ("?3 IS NULL", None),
-        Selection::Sources(ids) => (
-            "row IN (SELECT story FROM entries WHERE source IN (SELECT value FROM json_each(?3)))",
-            Some(serde_json::json!(ids).to_string()),
-        ),
-        Selection::Tag(tag) => (
-            "row IN (SELECT e.story FROM entry_tags t JOIN entries e ON e.row = t.entry WHERE t.tag = ?3)",
-            Some(tag.clone()),
-        ),
-    };
+    let (among, of) = among(selection);
     let (compare, direction) = if matches!(start, Start::Above(_)) { (">", "ASC") } else { ("<", "DESC") };
     let mut select = connection.prepare_cached(&format!(
         "SELECT row, river_id, source, first_seen, changed_at, sort, data, backlog FROM entries
@@ -126,6 +127,7 @@ fn page(
     let mut page = Page::default();
     let mut of_source: HashMap<String, usize> = HashMap::new();
     let (mut passed, mut passed_over): (usize, Option<Cursor>) = (0, None);
+    let mut bytes = 0;
     while let Some(row) = rows.next()? {
         let place = Cursor { order: row.get(5)?, row: row.get(0)? };
         if let Some(known) = shown.iter().position(|row| *row == place.row) {
@@ -143,12 +145,25 @@ fn page(
             }
             *count += 1;
         }
-        if page.stories.len() == limit {
+        if page.stories.len() == limit || bytes > MOST_BYTES {
             // One more than is shown tells that there is a next page.
             page.next = page.stories.last().map(|last| Place { cursor: Cursor::after(last), shown });
             break;
         }
-        page.stories.extend(told_by(connection, read::entry(row)?, publishes)?);
+        if let Some(story) = told_by(connection, read::entry(row)?, publishes)? {
+            bytes += story.body_len();
+            page.stories.push(story);
+        }
+    }
+    if page.next.is_some() && fairness.passes_backlog {
+        let may_show = |source: &SourceId| {
+            let count = of_source.entry(source.to_string()).or_default();
+            *count += 1;
+            fairness.per_source.is_none_or(|most| *count <= most)
+        };
+        let late = late(connection, selection, publishes, &page.stories, may_show)?;
+        // What gives way stands above all else that is passed over, if it does.
+        passed_over = make_room(&mut page.stories, late).max(passed_over);
     }
     if let Some(place) = passed_over {
         // The next page begins with the newest that was passed over.
@@ -161,6 +176,81 @@ fn page(
         page.next = page.stories.last().map(|last| Place { cursor: Cursor::after(last), shown: Vec::new() });
     }
     Ok(page)
+}
+
+/// The condition by which a story belongs to a selection, and its parameter, the third: a story belongs to every part
+/// that one of its entries belongs to.
+fn among(selection: &Selection) -> (&'static str, Option<String>) {
+    match selection {
+        Selection::All => ("?3 IS NULL", None),
+        Selection::Sources(ids) => (
+            "row IN (SELECT story FROM entries WHERE source IN (SELECT value FROM json_each(?3)))",
+            Some(serde_json::json!(ids).to_string()),
+        ),
+        Selection::Tag(tag) => (
+            "row IN (SELECT e.story FROM entry_tags t JOIN entries e ON e.row = t.entry WHERE t.tag = ?3)",
+            Some(tag.clone()),
+        ),
+    }
+}
+
+/// The newest late arrivals that are not on the page: those below the part of it that is not theirs to take.
+fn late(
+    connection: &Connection,
+    selection: &Selection,
+    publishes: &dyn Fn(&StoredEntry) -> bool,
+    shown: &[StoredEntry],
+    mut may_show: impl FnMut(&SourceId) -> bool,
+) -> rusqlite::Result<Vec<StoredEntry>> {
+    let room = shown.len() / LATE_PART;
+    let Some(last_kept) = shown.len().checked_sub(room + 1).and_then(|place| shown.get(place)) else {
+        return Ok(Vec::new());
+    };
+    let (among, of) = among(selection);
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
+         WHERE row > (SELECT max(row) FROM entries) - ?5 AND story = row AND pruned = 0 AND backlog = 0
+           AND (sort, row) < (?1, ?2) AND {among}
+           AND first_seen > (SELECT first_seen FROM entries ORDER BY row DESC LIMIT 1) - ?4
+           AND first_seen > (SELECT f.first_seen FROM entries f WHERE f.source = entries.source ORDER BY f.row LIMIT 1)
+         ORDER BY row DESC"
+    ))?;
+    let from = Cursor::after(last_kept);
+    let mut rows = select.query(params![from.order, from.row, of, LATE_MILLIS, MOST_LATE_ROWS])?;
+    let mut late = Vec::new();
+    // Those that the page shows anyway count: they have what room there is.
+    let mut taken = 0;
+    while taken < room
+        && let Some(row) = rows.next()?
+    {
+        let row_number: i64 = row.get(0)?;
+        if shown.iter().any(|story| story.row == row_number) {
+            taken += 1;
+        } else if let Some(story) = told_by(connection, read::entry(row)?, publishes)?
+            && may_show(&story.source)
+        {
+            taken += 1;
+            late.push(story);
+        }
+    }
+    Ok(late)
+}
+
+/// Puts late arrivals, the newest first, on a page in place of its oldest stories that are none; the place of the
+/// newest that gave way.
+fn make_room(stories: &mut Vec<StoredEntry>, mut late: Vec<StoredEntry>) -> Option<Cursor> {
+    let first_late = late.iter().map(|story| story.row).min()?;
+    let (mut room, mut gave_way) = (0, None);
+    while room < late.len()
+        && let Some(oldest) = stories.iter().rposition(|story| story.row < first_late)
+    {
+        gave_way = gave_way.max(Some(Cursor::after(&stories.remove(oldest))));
+        room += 1;
+    }
+    late.truncate(room);
+    stories.extend(late);
+    stories.sort_by_key(|story| std::cmp::Reverse((story.order, story.row)));
+    gave_way
 }
 
 /// A story as the best of its tellings that are published, by the entry that leads it; `None` where

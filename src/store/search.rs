@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read;
-use super::river::told;
+use super::river::{MOST_BYTES, told};
 use super::{Selection, Store, StoreError};
 use crate::clean;
 use crate::model::entry::{Entry, StoredEntry};
@@ -55,16 +55,18 @@ impl Store {
             let mut select = connection.prepare_cached(&sql)?;
             let mut rows = select.query(params![expression, before.unwrap_or(i64::MAX)])?;
             let (mut found, mut shown) = (Found::default(), Vec::new());
-            let mut looked_at = 0;
+            let (mut looked_at, mut bytes) = (0, 0);
             while let Some(row) = rows.next()? {
                 let (stored, story): (StoredEntry, i64) = (read::entry(row)?, row.get(7)?);
                 looked_at += 1;
                 if is_of(&stored, selection) && query.holds(&stored) && publishes(&stored) && !shown.contains(&story) {
-                    if shown.len() == limit {
+                    if shown.len() == limit || bytes > MOST_BYTES {
                         return Ok(found);
                     }
                     shown.push(story);
-                    found.stories.extend(told(connection, story, publishes)?);
+                    let told = told(connection, story, publishes)?;
+                    bytes += told.as_ref().map_or(0, StoredEntry::body_len);
+                    found.stories.extend(told);
                 }
                 found.next = Some(stored.row);
                 if looked_at >= MOST_LOOKED_AT {

@@ -155,6 +155,51 @@ async fn a_young_river_takes_all_and_an_old_one_is_not_flooded() -> Fallible {
 }
 
 #[tokio::test]
+async fn what_comes_late_under_an_old_date_is_on_the_first_page_and_nowhere_twice() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(&folder.path().join("r.db"))?;
+    let dated = |name: &str, minutes: i64| Entry {
+        published: Some((now() + TimeDelta::minutes(minutes)).fixed_offset()),
+        ..entry(name, name)
+    };
+    let old: Vec<Entry> = (0..10).map(|n| dated(&format!("old{n}"), -10_000 - n)).collect();
+    store.commit(PollCommit { initial: None, ..poll("a", 0, old)? }).await?;
+    store.commit(poll("busy", 0, vec![dated("busy", 0)])?).await?;
+    let news: Vec<Entry> = (0..40).map(|n| dated(&format!("busy{n}"), 5 + n)).collect();
+    store.commit(poll("busy", 60, news)?).await?;
+    let late: Vec<Entry> = (0..3).map(|n| dated(&format!("late{n}"), -5_000 - n)).collect();
+    store.commit(poll("a", 61, late)?).await?;
+    let start = Start::Top(Fairness { per_source: None, passes_backlog: true });
+    let first = store.river(&Selection::All, &|_| true, &start, 10)?.stories;
+    let titles: Vec<&str> = first.iter().map(|story| story.entry.title.as_str()).collect();
+    assert_eq!(titles.len(), 10);
+    // A fifth of the page, and what was there before the sources were known is not late.
+    assert_eq!(titles[7..], ["busy32", "late1", "late2"], "{titles:?}");
+    let mut all = walk(&store, start.clone(), 10)?;
+    all.sort();
+    let count = all.len();
+    all.dedup();
+    assert_eq!((count, all.len()), (54, 54));
+    store.commit(poll("busy", 61 + 25 * 60, vec![dated("days later", 61 + 25 * 60)])?).await?;
+    let first = store.river(&Selection::All, &|_| true, &start, 10)?.stories;
+    assert!(first.iter().all(|story| !story.entry.title.starts_with("late")), "no more after a day");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_is_full_of_large_stories_before_it_is_full_of_many() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(&folder.path().join("r.db"))?;
+    let body = Some(format!("<p>{}</p>", "x".repeat(500_000)));
+    let large: Vec<Entry> =
+        (0..12).map(|n| Entry { content_html: body.clone(), ..entry(&n.to_string(), &format!("t{n}")) }).collect();
+    store.commit(PollCommit { initial: None, ..poll("a", 0, large)? }).await?;
+    assert_eq!(store.river(&Selection::All, &|_| true, &top(), 100)?.stories.len(), 5);
+    assert_eq!(walk(&store, top(), 100)?.len(), 12);
+    Ok(())
+}
+
+#[tokio::test]
 async fn changes_are_told_since_a_visit() -> Fallible {
     let folder = tempfile::tempdir()?;
     let store = Store::open(&folder.path().join("r.db"))?;

@@ -86,6 +86,18 @@ impl Body {
         }
     }
 
+    /// How many bytes, in no coding.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// The bytes, in no coding.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {

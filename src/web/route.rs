@@ -12,7 +12,7 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::access::{self, Doors};
@@ -32,8 +32,12 @@ use crate::search::Query;
 use crate::status::SourceReport;
 use crate::store::{Selection, Store, StoreError};
 
-/// How many pages beside the first of the river are kept rendered.
+/// How many pages beside the first of the river are kept rendered, and how many bytes of them.
 const KEPT_PAGES: usize = 64;
+const KEPT_BYTES: usize = 16 << 20;
+
+/// How many requests may read the store at once: more would only hold more memory.
+const LOOKING: usize = 8;
 
 /// Days of polls that the status page tells of, and how long what it read is good for.
 const PULSE_DAYS: i64 = 2;
@@ -78,6 +82,7 @@ pub struct Site {
     pub(super) listeners: mpsc::Sender<crate::hub::Request>,
     rendered: watch::Sender<Option<Arc<Rendered>>>,
     pages: Mutex<HashMap<PageKey, Arc<Body>>>,
+    lookers: Semaphore,
     /// Renderings so far: a page that was begun before the last of them is not kept.
     renderings: AtomicU64,
     pulses: Mutex<Option<PulsesAt>>,
@@ -103,6 +108,7 @@ impl Site {
             listeners,
             rendered: watch::Sender::new(None),
             pages: Mutex::default(),
+            lookers: Semaphore::new(LOOKING),
             renderings: AtomicU64::default(),
             pulses: Mutex::default(),
             doors: Doors::default(),
@@ -256,6 +262,7 @@ impl Site {
         self: &Arc<Self>,
         look: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let _place = self.lookers.acquire().await.map_err(|_| StoreError::Closed)?;
         let site = self.clone();
         tokio::task::spawn_blocking(move || look(&site)).await.map_err(|_| StoreError::Closed)?
     }
@@ -351,10 +358,10 @@ impl Site {
         });
         let Some(body) = render.await? else { return Ok(None) };
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        if pages.len() >= KEPT_PAGES {
+        if pages.len() >= KEPT_PAGES || pages.values().map(|body| body.len()).sum::<usize>() > KEPT_BYTES {
             pages.clear();
         }
-        if rendering == self.renderings.load(Ordering::Acquire) {
+        if rendering == self.renderings.load(Ordering::Acquire) && body.len() < KEPT_BYTES {
             pages.insert(key, body.clone());
         }
         Ok(Some(body))

@@ -194,7 +194,9 @@ impl<'a> Tokens<'a> {
                     let (attribute, past) = attribute(rest, at);
                     at = past;
                     let new = attribute.filter(|(key, _)| {
-                        attributes.len() < MOST_ATTRIBUTES && !attributes.iter().any(|(known, _)| known == key)
+                        is_name(key)
+                            && attributes.len() < MOST_ATTRIBUTES
+                            && !attributes.iter().any(|(known, _)| known == key)
                     });
                     if let Some((key, value)) = new {
                         attributes.push((key, self.decode(value)));
@@ -248,6 +250,12 @@ fn begins_markup(text: &str) -> bool {
         (Some(b'<'), _) => letter(1),
         _ => false,
     }
+}
+
+/// Whether a key can be written as one: quotes that stand alone cannot.
+fn is_name(key: &str) -> bool {
+    key.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'))
 }
 
 /// The attribute at `at`, and where it ends.
@@ -311,6 +319,7 @@ mod tests {
             ("<a b='1' c=2 d e=\"&amp;\"/>", &["<a b=1 c=2 d= e=&/>"][..]),
             ("1 < 2 & 3 <b>", &["1 < 2 & 3 ", "<b>"]),
             ("<a b='x", &["<a b=x>"]),
+            ("<a b='x'\" c'd=1 e=2>", &["<a b=x e=2>"]),
             ("<a <b>", &["<a>", "<b>"]),
             ("</a </b>", &["</a>", "</b>"]),
             ("<![CDATA[x]]>y<![CDATA[z", &["[x]", "y", "[z]"]),
