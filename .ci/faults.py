@@ -3,7 +3,7 @@
 usage: faults.py NEWSRIVER FARM [SECONDS]"""
 import json, pathlib, resource, subprocess, sys, tempfile, time, urllib.request
 
-newsriver, farm = sys.argv[1:3]
+newsriver, farm = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:3])
 seconds = int(sys.argv[3]) if len(sys.argv) > 3 else 20
 faults = [line.split("\t") for line in subprocess.run([sys.executable, farm, "--list"], capture_output=True, text=True, check=True).stdout.splitlines()]
 server = subprocess.Popen([sys.executable, farm, "0"], stdout=subprocess.PIPE, text=True)

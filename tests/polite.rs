@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -185,5 +186,34 @@ fn a_source_goes_through_its_own_proxy() -> Fallible {
     ))?;
     let (code, out, _) = river.command(&["poll"])?;
     assert!(code == Some(0) && out.contains("1 entries new"), "{out}");
+    Ok(())
+}
+
+#[test]
+fn a_connection_that_the_server_closed_is_made_again() -> Fallible {
+    // Keeps connections open, as far as it says, and closes each behind its answer.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = [0; 4096];
+            let Ok(length) = stream.read(&mut request) else { continue };
+            let path = String::from_utf8_lossy(&request[..length]);
+            let number: u32 = path.split(' ').nth(1).and_then(|path| path[1..].parse().ok()).unwrap_or(0);
+            let (head, body) = match number {
+                0..5 => (format!("302 Found\r\nLocation: /{}", number + 1), String::new()),
+                _ => ("200 OK".to_owned(), rss(&[("1", "one")])),
+            };
+            let answer = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            // Whoever is gone asks again.
+            drop(stream.write_all(answer.as_bytes()));
+        }
+    });
+    let river = River::new(&source("a", &format!("http://{address}/0")))?;
+    for _ in 0..5 {
+        let (code, out, _) = river.command(&["poll", "--force"])?;
+        assert_eq!(code, Some(0), "{out}");
+    }
     Ok(())
 }

@@ -130,11 +130,11 @@ impl Poller {
         let fetched = self.fetcher.fetch_article(source, url, now).await;
         let document = document(fetched)?;
         let charset = source.charset;
-        let read = tokio::task::spawn_blocking(move || {
+        let read = self.readers.run(move || {
             let http_charset = document.content_type.as_deref().and_then(charset_of);
             parse::article(&decode::decode(&document.bytes, charset, http_charset))
         });
-        let article = read.await.map_err(|error| error.to_string())?;
+        let article = read.await?;
         article.ok_or_else(|| "no main text was found on the page".to_owned())
     }
 }

@@ -9,6 +9,7 @@ mod linked;
 mod outcome;
 mod reading;
 mod timing;
+mod workers;
 
 use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
@@ -30,6 +31,7 @@ use crate::store::{OVERRUN, PollCommit, SourceRow, Store, StoreError};
 pub use event::log;
 use outcome::{Announces, Held, Nothing, Success};
 pub use reading::{Reading, clean_entries, read_document};
+use workers::Workers;
 
 /// How long a server is believed that says "not changed", seconds.
 const LONGEST_UNCHANGED: i64 = 7 * 24 * 3600;
@@ -92,7 +94,7 @@ pub struct Poller {
     fetcher: Fetcher,
     store: Store,
     authority: Arc<str>,
-    readers: Arc<Semaphore>,
+    readers: Workers,
     large: Arc<Semaphore>,
     outage: Arc<Mutex<Outage>>,
     patience: Arc<timing::Patience>,
@@ -114,12 +116,12 @@ impl Poller {
     #[must_use]
     pub fn new(fetcher: Fetcher, store: Store, authority: &str) -> Self {
         // Reading is work for the processor: more at once would only cost memory.
-        let readers = available_parallelism().map_or(2, std::num::NonZero::get) * 2;
+        let readers = available_parallelism().map_or(2, std::num::NonZero::get);
         Self {
             fetcher,
             store,
             authority: authority.into(),
-            readers: Arc::new(Semaphore::new(readers)),
+            readers: Workers::new(readers),
             large: Arc::new(Semaphore::new(1)),
             outage: Arc::default(),
             patience: Arc::default(),

@@ -121,19 +121,11 @@ impl Poller {
         Ok(success)
     }
 
-    /// Reads on a thread of its own, since it is work for the processor; a panic there is caught.
+    /// Reads on one of the threads for it, since it is work for the processor; a panic there is caught.
     pub(super) async fn read(&self, source: &Source, document: Document) -> Result<Reading, PollError> {
-        let permit = self.readers.clone().acquire_owned().await;
         let source = source.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let reading = read_document(&source, document);
-            drop(permit);
-            reading
-        });
-        match read.await {
-            Ok(reading) => Ok(reading?),
-            Err(error) => Err(PollError::Panicked(error.to_string())),
-        }
+        let read = self.readers.run(move || read_document(&source, document)).await;
+        Ok(read.map_err(PollError::Panicked)??)
     }
 
     /// Cleaning is work for the processor too.
@@ -144,12 +136,12 @@ impl Poller {
         now: DateTime<Utc>,
     ) -> Result<(Vec<Entry>, Vec<Vec<Firing>>), PollError> {
         let (source, store) = (source.clone(), self.store.clone());
-        let cleaned = tokio::task::spawn_blocking(move || {
+        let cleaned = self.readers.run(move || {
             let known_titles = store.titles(&source.id, KNOWN_TITLES)?;
             let fired = clean_entries(&source, &mut entries, &known_titles, now);
             Ok((entries, fired))
         });
-        cleaned.await.map_err(|error| PollError::Panicked(error.to_string()))?
+        cleaned.await.map_err(PollError::Panicked)?
     }
 }
 
