@@ -61,7 +61,7 @@ async fn listen(place: &Listen) -> Result<Vec<Listener>, Ending> {
 /// Opens the store; one that is damaged is moved aside, so that the daemon runs and nothing of it is
 /// lost to whoever can mend it.
 fn open(path: &Path) -> Result<Store, Ending> {
-    match Store::open(path) {
+    match Store::open(path).and_then(|store| store.probe().map(|()| store)) {
         Err(error) if error.is_damage() => {
             let aside = set_aside(path, Utc::now())
                 .map_err(|cause| Ending::Failed(format!("{error}; it cannot be moved aside either: {cause}")))?;

@@ -130,6 +130,19 @@ impl Store {
         Ok(Self { path: Arc::new(path.to_owned()), writer: Arc::new(writer), readers: Arc::default(), story_count })
     }
 
+    /// Reads what a start reads, so that damage beyond the first pages shows at once.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read.
+    pub fn probe(&self) -> Result<(), StoreError> {
+        self.entry_count()?;
+        self.sources()?;
+        self.subscriptions()?;
+        self.listeners()?;
+        self.archived()?;
+        self.river(&Selection::All, &|_| true, &Start::Top(Fairness::default()), 1).map(drop)
+    }
+
     /// Opens a store that is there already, for commands that only look.
     ///
     /// # Errors

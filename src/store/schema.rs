@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// How long a connection waits for another's lock.
-pub(super) const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5_000 });
 
 /// Each migration once, in order; `user_version` counts those that ran.
 const MIGRATIONS: [&str; 12] = [

@@ -240,6 +240,40 @@ async fn pages_follow_each_other_without_gap_or_repeat() -> Fallible {
 }
 
 #[tokio::test]
+async fn who_meets_a_lock_is_told_of_it_and_nothing_is_lost() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("r.db");
+    let store = Store::open(&path)?;
+    let other = Connection::open(&path)?;
+    other.execute_batch("BEGIN IMMEDIATE")?;
+    let error = store.commit(poll("a", 0, vec![entry("1", "x")])?).await.map(drop).map_err(|error| error.to_string());
+    assert!(error.as_ref().is_err_and(|error| error.contains("another program holds it")), "{error:?}");
+    other.execute_batch("ROLLBACK")?;
+    let again = store.commit(poll("a", 1, vec![entry("1", "x")])?).await?;
+    assert_eq!(again.counts.new, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn damage_shows_where_a_start_looks() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("r.db");
+    let store = Store::open(&path)?;
+    let many = (0..200).map(|n| entry(&n.to_string(), &"标题".repeat(50))).collect();
+    store.commit(PollCommit { initial: None, ..poll("a", 0, many)? }).await?;
+    assert!(store.probe().is_ok());
+    store.close().await;
+    drop(store);
+    let mut bytes = std::fs::read(&path)?;
+    let length = bytes.len();
+    bytes[length / 4..].fill(0xff);
+    std::fs::write(&path, bytes)?;
+    let opened = Store::open(&path).and_then(|store| store.probe());
+    assert!(opened.as_ref().is_err_and(StoreError::is_damage), "{opened:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn failures_are_counted_and_entries_stay() -> Fallible {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("r.db");

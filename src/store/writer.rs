@@ -102,11 +102,11 @@ fn write_all(mut connection: Connection, path: &std::path::Path, mut stories: St
 fn write_batch(connection: &mut Connection, path: &std::path::Path, stories: &mut Stories, jobs: Vec<Job>) {
     let fail = |source| StoreError::Sqlite { path: path.to_owned(), source };
     let mut done = Vec::with_capacity(jobs.len());
-    let mut replies = Vec::with_capacity(jobs.len());
+    // Whatever happens, each is answered.
+    let (works, replies): (Vec<Work>, Vec<_>) = jobs.into_iter().map(|job| (job.work, job.reply)).unzip();
     let outcome = (|| {
         let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for Job { work, reply } in jobs {
-            replies.push(reply);
+        for work in works {
             let savepoint = transaction.savepoint()?;
             let before = stories.pending();
             let result = match work {
