@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::model::report::{PollReport, PollStatus};
+use crate::model::report::{ErrorKind, PollReport, PollStatus};
 
 /// Upper bounds of the classes of durations, seconds.
 const BOUNDS: [f64; 10] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
@@ -45,6 +45,8 @@ impl Durations {
 #[derive(Debug, Default)]
 pub struct Metrics {
     polls: [AtomicU64; 4],
+    /// By their kind; faults of newsriver are `internal`.
+    failures: [AtomicU64; ErrorKind::ALL.len()],
     poll_time: Durations,
     bytes: AtomicU64,
     new: AtomicU64,
@@ -56,6 +58,8 @@ pub struct Metrics {
     queued: AtomicU64,
     /// Sources that are being polled.
     running: AtomicU64,
+    /// How long the source that is due longest has waited, milliseconds.
+    lag: AtomicU64,
 }
 
 /// What is measured rather than counted.
@@ -81,10 +85,20 @@ impl Metrics {
         if let Some(place) = STATUSES.iter().position(|status| *status == report.status) {
             self.polls[place].fetch_add(1, Ordering::Relaxed);
         }
+        if let Some(error) = &report.error {
+            self.failed(error.kind);
+        }
         self.poll_time.add(report.elapsed);
         self.bytes.fetch_add(report.bytes, Ordering::Relaxed);
         self.new.fetch_add(report.counts.new.into(), Ordering::Relaxed);
         self.changed.fetch_add(report.counts.changed.into(), Ordering::Relaxed);
+    }
+
+    /// Counts a failure of a poll.
+    pub fn failed(&self, kind: ErrorKind) {
+        if let Some(place) = ErrorKind::ALL.iter().position(|known| *known == kind) {
+            self.failures[place].fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Counts a rendering of the river.
@@ -99,8 +113,9 @@ impl Metrics {
         }
     }
 
-    /// Notes the queue of sources.
-    pub fn queue(&self, queued: usize, running: usize) {
+    /// Notes the queue of sources: how many wait, how many are polled, how long the first has waited.
+    pub fn queue(&self, queued: usize, running: usize, lag: Duration) {
+        self.lag.store(u64::try_from(lag.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.queued.store(queued as u64, Ordering::Relaxed);
         self.running.store(running as u64, Ordering::Relaxed);
     }
@@ -117,6 +132,10 @@ impl Metrics {
         for (status, count) in STATUSES.iter().zip(&self.polls) {
             line(&mut out, &format!("newsriver_polls_total{{status=\"{}\"}}", status.name()), of(count));
         }
+        head(&mut out, "newsriver_poll_failures_total", "counter", "Polls that failed, by the kind of error.");
+        for (kind, count) in ErrorKind::ALL.iter().zip(&self.failures) {
+            line(&mut out, &format!("newsriver_poll_failures_total{{kind=\"{}\"}}", kind.name()), of(count));
+        }
         self.poll_time.write(&mut out, "newsriver_poll_duration_seconds", "How long polls took, commit included.");
         single(&mut out, "newsriver_poll_bytes_total", "counter", "Bytes of documents, decompressed.", of(&self.bytes));
         single(&mut out, "newsriver_entries_new_total", "counter", "Entries that were new.", of(&self.new));
@@ -129,6 +148,8 @@ impl Metrics {
         }
         single(&mut out, "newsriver_sources_queued", "gauge", "Sources that are due and wait.", of(&self.queued));
         single(&mut out, "newsriver_sources_running", "gauge", "Sources that are being polled.", of(&self.running));
+        let lag = of(&self.lag) / 1000.0;
+        single(&mut out, "newsriver_queue_lag_seconds", "gauge", "How long the source due longest has waited.", lag);
         single(&mut out, "newsriver_store_bytes", "gauge", "Size of the store.", gauges.store_bytes as f64);
         self.render_time.write(&mut out, "newsriver_render_duration_seconds", "How long renderings of the river took.");
         head(&mut out, "newsriver_http_requests_total", "counter", "Answers to readers, by class of status.");
@@ -165,7 +186,8 @@ mod tests {
         metrics.answered(200);
         metrics.answered(999);
         metrics.rendered(Duration::from_millis(30));
-        metrics.queue(3, 2);
+        metrics.queue(3, 2, Duration::from_millis(1500));
+        metrics.failed(ErrorKind::Internal);
         let text = metrics.render(&Gauges { entries: 7, states: vec![("ok", 2)], ..Gauges::default() });
         for wanted in [
             "newsriver_http_requests_total{code=\"2xx\"} 1\n",
@@ -176,6 +198,8 @@ mod tests {
             "newsriver_entries 7\n",
             "newsriver_sources{state=\"ok\"} 2\n",
             "newsriver_sources_queued 3\n",
+            "newsriver_queue_lag_seconds 1.5\n",
+            "newsriver_poll_failures_total{kind=\"internal\"} 1\n",
         ] {
             assert!(text.contains(wanted), "{wanted} in\n{text}");
         }

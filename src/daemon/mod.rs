@@ -28,8 +28,9 @@ use crate::config::{Config, ConfigError};
 use crate::fetch::{FetchError, Fetcher, Hosts};
 use crate::live::Live;
 use crate::model::recent::Recent;
+use crate::model::report::ErrorKind;
 use crate::model::source::SourceId;
-use crate::poll::{self, Poller};
+use crate::poll::{self, PollError, Poller};
 use crate::schedule::Queue;
 use crate::store::{Store, StoreError};
 use crate::web::{self, Listener, Site};
@@ -224,7 +225,8 @@ impl Scheduler {
             while let Some(id) = self.queue.next(now, |host| self.hosts.held(host, now).is_some()) {
                 self.start(id, done.clone());
             }
-            self.live.metrics.queue(self.queue.queued(), self.queue.running());
+            let lag = self.queue.lag(now).to_std().unwrap_or_default();
+            self.live.metrics.queue(self.queue.queued(), self.queue.running(), lag);
             let sleep = watchdog.longest_sleep(self.until_due());
             tokio::select! {
                 Some(done) = ended.recv() => self.end(&done),
@@ -326,6 +328,8 @@ impl Scheduler {
                 }
                 Err(error) => {
                     tracing::error!(%error, "a fault of newsriver ended the poll of {id}; it is tried again, please report it");
+                    live.metrics.failed(ErrorKind::Internal);
+                    live.note_failure(&id, PollError::Panicked(error.to_string()).failure(), fallback);
                     Some(fallback)
                 }
             };

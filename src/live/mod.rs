@@ -19,7 +19,7 @@ use crate::fetch::is_private;
 use crate::metrics::{Gauges, Metrics};
 use crate::model::part::Part;
 use crate::model::recent::Recent;
-use crate::model::report::SourceState;
+use crate::model::report::{Failure, SourceState};
 use crate::model::server::Guard;
 use crate::model::source::SourceId;
 use crate::model::websub::Subscription;
@@ -218,6 +218,16 @@ impl Live {
         // A row that the store refused carries no count.
         let row = SourceRow { entries: row.entries.max(known), ..row };
         rows.insert(row.id.clone(), row);
+        self.status.send_modify(|count| *count += 1);
+    }
+
+    /// Notes a failure that the store knows nothing of.
+    pub fn note_failure(&self, id: &SourceId, failure: Failure, next_poll: DateTime<Utc>) {
+        if let Some(row) = self.rows.write().unwrap_or_else(PoisonError::into_inner).get_mut(id) {
+            row.state.failures_in_a_row += 1;
+            row.state.error = Some(failure);
+            row.state.next_poll = Some(next_poll);
+        }
         self.status.send_modify(|count| *count += 1);
     }
 

@@ -47,6 +47,25 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::Timeout,
+        Self::HttpStatus,
+        Self::Redirect,
+        Self::TooLarge,
+        Self::Decompression,
+        Self::Encoding,
+        Self::Parse,
+        Self::NotAFeed,
+        Self::BlockedAddress,
+        Self::Robots,
+        Self::Io,
+        Self::Internal,
+    ];
+
     /// What a person can do about it.
     #[must_use]
     pub fn advice(self) -> &'static str {

@@ -168,6 +168,13 @@ impl Queue {
         self.lines.values().map(VecDeque::len).sum()
     }
 
+    /// How long the source that is due longest has waited for its turn at `now`.
+    #[must_use]
+    pub fn lag(&self, now: DateTime<Utc>) -> TimeDelta {
+        let first = self.lines.values().filter_map(VecDeque::front).filter_map(|id| self.slots.get(id));
+        first.map(|slot| now - slot.due).max().unwrap_or_default().max(TimeDelta::zero())
+    }
+
     /// Sources handed out.
     #[must_use]
     pub fn running(&self) -> usize {

@@ -237,6 +237,7 @@ fn limits_hold_and_hosts_take_turns() {
     assert!(first.contains(&"small".to_owned()), "a host with many sources holds nobody up: {first:?}");
     queue.finished(&id("small"), at(1800));
     assert_eq!(queue.next(at(0), |_| false), None, "big.org has two running");
+    assert_eq!((queue.lag(at(30)), Queue::new(1).lag(at(30))), (TimeDelta::seconds(30), TimeDelta::zero()));
     assert_eq!(queue.next_due(), Some(at(60)));
     assert_eq!(queue.next(at(60), |_| false).map(|id| id.to_string()).as_deref(), Some("later"));
 }
