@@ -130,9 +130,18 @@ fn page(
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
         let place = Cursor { order: row.get(5)?, row: row.get(0)? };
+        let is_full = page.stories.len() == limit || bytes > MOST_BYTES;
         if let Some(known) = shown.iter().position(|row| *row == place.row) {
-            shown.swap_remove(known);
+            // What stands behind a full page is still to be passed over by the next.
+            if !is_full {
+                shown.swap_remove(known);
+            }
             continue;
+        }
+        if is_full {
+            // One more than is shown tells that there is a next page.
+            page.next = page.stories.last().map(|last| Place { cursor: Cursor::after(last), shown });
+            break;
         }
         if passed < MOST_PASSED {
             let source: String = row.get(2)?;
@@ -144,11 +153,6 @@ fn page(
                 continue;
             }
             *count += 1;
-        }
-        if page.stories.len() == limit || bytes > MOST_BYTES {
-            // One more than is shown tells that there is a next page.
-            page.next = page.stories.last().map(|last| Place { cursor: Cursor::after(last), shown });
-            break;
         }
         if let Some(story) = told_by(connection, read::entry(row)?, publishes)? {
             bytes += story.body_len();

@@ -186,6 +186,44 @@ async fn what_comes_late_under_an_old_date_is_on_the_first_page_and_nowhere_twic
     Ok(())
 }
 
+/// Undated entries come from several sources while somebody turns the pages: each story once, whatever the order.
+#[tokio::test]
+async fn pages_that_are_turned_while_stories_come_repeat_none() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(&folder.path().join("r.db"))?;
+    let start = Start::Top(Fairness { per_source: None, passes_backlog: true });
+    let (mut count, mut clock) = (0_usize, 0_i64);
+    for walk in 0..15_usize {
+        let (mut spot, mut seen) = (start.clone(), std::collections::HashSet::new());
+        for turn in 0..200_usize {
+            if turn < 4 {
+                // Some seconds of news, for some of the sources.
+                clock += 1;
+                for source in 0..3_usize {
+                    if (walk * 7 + turn * 3 + source * 5) % 4 == 0 {
+                        continue;
+                    }
+                    count += 5 + (walk + turn) % 9;
+                    let newest = (count.saturating_sub(24)..count).rev();
+                    let items = newest.map(|n| entry(&format!("{source}-{n}"), &format!("{source} {n}"))).collect();
+                    let mut commit = PollCommit { initial: None, ..poll(&format!("s{source}"), 0, items)? };
+                    commit.started_at = now() + TimeDelta::seconds(clock);
+                    store.commit(commit).await?;
+                }
+            }
+            let page = store.river(&Selection::All, &|_| true, &spot, 20)?;
+            for story in &page.stories {
+                assert!(seen.insert(story.row), "walk {walk}, page {turn}: {} twice", story.entry.title);
+            }
+            match page.next.and_then(|place| Place::parse(&place.to_string())) {
+                Some(next) => spot = Start::Below(next),
+                None => break,
+            }
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_page_is_full_of_large_stories_before_it_is_full_of_many() -> Fallible {
     let folder = tempfile::tempdir()?;
