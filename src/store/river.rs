@@ -166,7 +166,7 @@ fn page(
             fairness.per_source.is_none_or(|most| *count <= most)
         };
         let late = late(connection, selection, publishes, &page.stories, may_show)?;
-        // What gives way stands above all else that is passed over, if it does.
+        // The next page begins at whichever stands higher: what gave way, or what was passed over.
         passed_over = make_room(&mut page.stories, late).max(passed_over);
     }
     if let Some(place) = passed_over {
