@@ -133,3 +133,28 @@ fn behind_a_proxy_at_a_path_every_link_has_the_path() -> Fallible {
     daemon.stop()?;
     Ok(())
 }
+
+#[test]
+fn a_feed_behind_a_door_that_was_just_put_in_names_no_other_door() -> Fallible {
+    // Large enough that rendering takes longer than a request.
+    let text = "转型".repeat(2_000);
+    let titles: Vec<_> = (0..200).map(|n| (n.to_string(), format!("青浦工业园区第{n}次调研 {text}"))).collect();
+    let entries: Vec<_> = titles.iter().map(|(id, title)| (id.as_str(), title.as_str())).collect();
+    let feed = rss(&entries);
+    let origin = Origin::new(move |_| Reply::feed(feed.clone()))?;
+    let river = River::new(&format!("[river]\nentries = 100\n{}", source("a", &origin.url("/"))))?;
+    let daemon = river.start()?;
+    daemon.until(|d| d.get("feed.atom", &[]), |answer| answer.text().contains("prev-archive"))?;
+    for n in 0..4 {
+        let token = format!("{n}{}", &TOKEN[1..]);
+        river.edit(&format!(
+            "[river]\nentries = 100\n[access.feeds]\ntoken = \"{token}\"\n{}",
+            source("a", &origin.url("/"))
+        ))?;
+        let own = format!("t/{token}/feed.atom");
+        let answer = daemon.until(|d| d.get(&own, &[]), |answer| answer.status == 200)?;
+        assert!(answer.text().contains(&format!("{}{own}?before=", daemon.base)), "round {n}");
+    }
+    daemon.stop()?;
+    Ok(())
+}

@@ -35,7 +35,7 @@ pub struct Live {
     pub started: DateTime<Utc>,
     /// Where readers reach it, if feeds.toml does not say.
     listening: Url,
-    config: RwLock<Arc<Config>>,
+    in_force: RwLock<InForce>,
     config_error: RwLock<Option<ConfigError>>,
     rows: RwLock<HashMap<SourceId, SourceRow>>,
     stories: Arc<AtomicU64>,
@@ -46,6 +46,32 @@ pub struct Live {
     pub recent: Recent,
     /// Counts changes of what the status tells.
     status: watch::Sender<u64>,
+}
+
+/// The configuration, and what is the same for every request as long as it holds.
+#[derive(Debug)]
+struct InForce {
+    config: Arc<Config>,
+    addresses: Arc<Addresses>,
+}
+
+impl InForce {
+    fn new(config: Config, listening: &Url) -> Self {
+        let mut base = config.river.base_url.clone().unwrap_or_else(|| listening.clone());
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        let behind = |guard: &Guard| {
+            let mut url = base.clone();
+            if let Some(token) = &guard.token {
+                url.set_path(&format!("{}t/{}/", base.path(), token.reveal()));
+            }
+            url
+        };
+        let (feeds, pages) = (behind(&config.access.feeds), behind(&config.access.pages));
+        let offered = if config.access.pages.is_open() { base.clone() } else { feeds.clone() };
+        Self { config: Arc::new(config), addresses: Arc::new(Addresses { feeds, pages, offered, base }) }
+    }
 }
 
 /// What a hub sent for a source, signed as it should be.
@@ -124,8 +150,8 @@ impl Live {
         let rows = store.sources()?.into_iter().map(|row| (row.id.clone(), row)).collect();
         Ok(Self {
             started,
+            in_force: RwLock::new(InForce::new(config, &listening)),
             listening,
-            config: RwLock::new(Arc::new(config)),
             config_error: RwLock::default(),
             rows: RwLock::new(rows),
             stories: store.story_counter(),
@@ -176,12 +202,13 @@ impl Live {
     /// The configuration in force.
     #[must_use]
     pub fn config(&self) -> Arc<Config> {
-        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner).config.clone()
     }
 
     /// Puts a new configuration in force.
     pub fn set_config(&self, config: Config) {
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        let new = InForce::new(config, &self.listening);
+        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = new;
         self.set_config_error(None);
     }
 
@@ -266,34 +293,20 @@ impl Live {
     /// Where readers reach the daemon; ends in a slash.
     #[must_use]
     pub fn base_url(&self) -> Url {
-        let mut base = self.config().river.base_url.clone().unwrap_or_else(|| self.listening.clone());
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
-        base
+        self.addresses().base.clone()
     }
 
     /// Where readers reach what: behind doors, the addresses that open them.
     #[must_use]
-    pub fn addresses(&self) -> Addresses {
-        let (base, access) = (self.base_url(), &self.config().access);
-        let behind = |guard: &Guard| {
-            let mut url = base.clone();
-            if let Some(token) = &guard.token {
-                url.set_path(&format!("{}t/{}/", base.path(), token.reveal()));
-            }
-            url
-        };
-        let feeds = behind(&access.feeds);
-        let offered = if access.pages.is_open() { base.clone() } else { feeds.clone() };
-        Addresses { feeds, pages: behind(&access.pages), offered, base }
+    pub fn addresses(&self) -> Arc<Addresses> {
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner).addresses.clone()
     }
 
     /// Where readers reach the files of `[output]`: no doors are there.
     #[must_use]
-    pub fn output_addresses(&self) -> Addresses {
+    pub fn output_addresses(&self) -> Arc<Addresses> {
         let stated = self.config().output.as_ref().and_then(|output| output.base_url.clone());
-        stated.unwrap_or_else(|| self.base_url()).into()
+        Arc::new(stated.unwrap_or_else(|| self.base_url()).into())
     }
 
     /// The sources that feeds.toml names or that were polled once.

@@ -144,7 +144,7 @@ impl Live {
     /// The feed of ours that an address names: what can be subscribed to at the hub.
     #[must_use]
     pub fn topic(&self, address: &str) -> Option<Format> {
-        let base = self.addresses().feeds;
+        let base = &self.addresses().feeds;
         Format::ALL.into_iter().find(|format| address == format!("{base}feed.{}", format.ending()))
     }
 

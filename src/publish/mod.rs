@@ -8,6 +8,7 @@ pub mod json_feed;
 mod rss;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset, Utc};
 use serde::{Deserialize, Serialize};
@@ -111,7 +112,7 @@ pub struct River {
     /// What was asked for.
     pub ask: Ask,
     /// Where readers reach it.
-    pub addresses: Addresses,
+    pub addresses: Arc<Addresses>,
     /// The newest first.
     pub entries: Vec<StoredEntry>,
     /// The sources of the entries.
@@ -135,7 +136,7 @@ pub struct River {
 impl River {
     /// The same as files at `addresses`.
     #[must_use]
-    pub fn as_files(self, addresses: Addresses) -> Self {
+    pub fn as_files(self, addresses: Arc<Addresses>) -> Self {
         // What does not push this address is no hub of it.
         let hubs = if self.addresses.feeds == addresses.feeds { self.hubs } else { Vec::new() };
         Self { addresses, hubs, next: None, previous: None, is_files: true, ..self }

@@ -38,7 +38,7 @@ fn river(entries: Vec<Entry>) -> Result<River, Box<dyn std::error::Error>> {
     Ok(River {
         title: "My <river>".into(),
         ask: Ask::default(),
-        addresses: Url::parse("http://127.0.0.1:8700/")?.into(),
+        addresses: std::sync::Arc::new(Url::parse("http://127.0.0.1:8700/")?.into()),
         entries,
         origins: BTreeMap::from([(source, origin)]),
         spot: Spot::First,

@@ -1,5 +1,7 @@
 //! Rivers -> bodies.
 
+use std::sync::Arc;
+
 use super::address::Shape;
 use super::body::Body;
 use super::pages;
@@ -19,7 +21,7 @@ pub struct Rendered {
     page: Body,
     change: i64,
     /// Where it says that all is.
-    addresses: Addresses,
+    addresses: Arc<Addresses>,
 }
 
 impl Rendered {
@@ -41,7 +43,7 @@ impl Rendered {
     }
 
     /// Whether it names the addresses that hold now: who may see a token can change.
-    pub(super) fn names(&self, addresses: &Addresses) -> bool {
+    pub(super) fn names(&self, addresses: &Arc<Addresses>) -> bool {
         self.addresses == *addresses
     }
 

@@ -63,7 +63,7 @@ const SAFE_HEADERS: [(&str, &str); 4] = [
 ];
 
 /// What names a page: what is asked for, as what, which page of it; and where it says that all is.
-type PageKey = (Ask, Shape, Spot, Addresses);
+type PageKey = (Ask, Shape, Spot, Arc<Addresses>);
 
 /// The body of an answer: ready, or as it comes.
 pub(super) type Outgoing = Either<Full<Bytes>, Events>;
@@ -169,8 +169,8 @@ impl Site {
     ) -> Response<Outgoing> {
         let is_head = request.method() == Method::HEAD;
         let config = self.live.config();
-        let base = self.live.base_url();
-        let whole = local_path(request.uri().path(), base.path()).to_owned();
+        let addresses = self.live.addresses();
+        let whole = local_path(request.uri().path(), addresses.base.path()).to_owned();
         let (token, path) = access::split(&whole);
         let client = access::client(&config.trusted_proxies, peer, request.headers());
         let passed = self.doors.pass(&config.access, (token, path), request.headers(), client);
@@ -382,17 +382,19 @@ impl Site {
         self.rendered.borrow().clone()
     }
 
-    /// The river; right after a start a client is let wait for it, rather than turned away. So is who asks for
-    /// the page when it may have come to name what its readers may not know.
+    /// The river; right after a start a client is let wait for it, rather than turned away. So is who comes when
+    /// the addresses have just changed: the links of the river before lead to doors that are shut now. Should the
+    /// rendering not come, a feed is served as it was; a page is not, it may name what its readers may not know.
     async fn first_rendered(&self, shape: Shape) -> Option<Arc<Rendered>> {
-        let addresses = (shape == Shape::Html).then(|| self.live.addresses());
-        let is_fit = |rendered: &Option<Arc<Rendered>>| {
-            let rendered = rendered.as_ref();
-            rendered.is_some_and(|rendered| addresses.as_ref().is_none_or(|addresses| rendered.names(addresses)))
-        };
+        let addresses = self.live.addresses();
+        let is_fit = |rendered: &Option<Arc<Rendered>>| rendered.as_ref().is_some_and(|r| r.names(&addresses));
         let mut rendered = self.rendered.subscribe();
-        let first = tokio::time::timeout(FIRST_RIVER, rendered.wait_for(is_fit)).await;
-        first.ok()?.ok()?.clone()
+        let fit = tokio::time::timeout(FIRST_RIVER, rendered.wait_for(is_fit)).await;
+        match fit {
+            Ok(fit) => fit.ok()?.clone(),
+            Err(_) if shape == Shape::Html => None,
+            Err(_) => self.rendered(),
+        }
     }
 
     fn status_json(&self) -> Body {
