@@ -66,7 +66,7 @@ fn poll(n: usize) -> Result<PollCommit, Box<dyn std::error::Error>> {
         error: None,
         warnings: Vec::new(),
         validators: None,
-        moved_to: None,
+        moved: None,
         activity: Activity::default(),
         hints: PollHints::default(),
         document: Some(ReadDocument {

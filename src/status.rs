@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::config::{Config, ConfigError};
+use crate::model::moved::Move;
 use crate::model::report::Failure;
 use crate::model::source::SourceId;
 use crate::store::SourceRow;
@@ -166,7 +167,7 @@ impl SourceReport {
             failures_in_a_row: state.failures_in_a_row,
             error: state.error,
             warnings: state.warnings,
-            moved_to: state.moved_to,
+            moved_to: state.moved.as_ref().and_then(Move::target).map(str::to_owned),
         }
     }
 }

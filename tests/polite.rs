@@ -4,7 +4,7 @@ mod common;
 
 use std::io::{Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use common::{Asked, Fallible, Origin, Reply, River, rss, source};
 
@@ -32,6 +32,43 @@ fn a_feed_that_moved_for_good_is_asked_for_where_it_went() -> Fallible {
     assert!(code == Some(0) && out.contains(&origin.url("/new")), "{out}");
     let text = std::fs::read_to_string(river.config())?;
     assert_eq!(text, River::text(&source("a", &origin.url("/new"))), "the address alone changed");
+    Ok(())
+}
+
+#[test]
+fn a_move_to_a_feed_of_strangers_is_followed_but_not_remembered() -> Fallible {
+    let parked = Arc::new(AtomicBool::new(false));
+    let is_parked = parked.clone();
+    let origin = Origin::new(move |asked: &Asked| match asked.path.as_str() {
+        "/a" | "/b" if is_parked.load(Ordering::Relaxed) => {
+            answer(&format!("301 Moved Permanently\r\nLocation: /new{}", asked.path), "")
+        }
+        // The title is another, an entry is not.
+        "/new/b" => Reply::feed(rss(&[("2", "two"), ("3", "three")]).replace("<title>T</title>", "<title>B</title>")),
+        "/new/a" => Reply::feed(rss(&[("9", "this name is for sale")]).replace("<title>T</title>", "<title>P</title>")),
+        _ => Reply::feed(rss(&[("1", "one"), ("2", "two")])),
+    })?;
+    let river = River::new(&[source("a", &origin.url("/a")), source("b", &origin.url("/b"))].concat())?;
+    let daemon = river.start()?;
+    daemon.until(|d| d.source("a"), |s| s["entries"] == 2)?;
+    daemon.until(|d| d.source("b"), |s| s["entries"] == 2)?;
+    parked.store(true, Ordering::Relaxed);
+    let status = daemon.until(|d| d.source("b"), |s| !s["moved_to"].is_null())?;
+    assert_eq!(status["moved_to"], origin.url("/new/b"));
+    daemon.until(|_| Ok(origin.asked("/new/a").len()), |asked| *asked >= 3)?;
+    let status = daemon.source("a")?;
+    assert!(
+        status["moved_to"].is_null() && status["warnings"].to_string().contains("shares neither title"),
+        "{status}"
+    );
+    parked.store(false, Ordering::Relaxed);
+    let asked = origin.asked("/a").len();
+    daemon.until(|_| Ok(origin.asked("/a").len()), |now| *now >= asked + 2)?;
+    let status = daemon.source("a")?;
+    assert!(status["http_status"] == 200 && !status["warnings"].to_string().contains("shares neither"), "{status}");
+    let (code, out, _) = river.command(&["fix"])?;
+    assert!(code == Some(0) && out.contains("/new/b") && !out.contains("/new/a"), "{out}");
+    daemon.stop()?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use super::{Ending, contact, load, print, runtime};
 use crate::config::edit::{self, NewSource};
 use crate::config::{Config, ConfigError};
 use crate::fetch::{Fetcher, Known, Outcome};
+use crate::model::moved::Move;
 use crate::model::source::{Address, SourceId};
 use crate::opml;
 use crate::parse::ParseError;
@@ -165,8 +166,9 @@ pub(super) fn fix(path: &Path, arguments: &FixArguments) -> Result<(), Ending> {
     let mut lines = Vec::new();
     for row in store.sources()? {
         let Some(source) = config.source(row.id.as_str()) else { continue };
-        let Some(target) = row.state.moved_to.filter(|target| *target != source.address.to_string()) else { continue };
-        text = edit::move_to(&text, &source.id, &target)?;
+        let moved = row.state.moved.as_ref().and_then(Move::target);
+        let Some(target) = moved.filter(|target| *target != source.address.to_string()) else { continue };
+        text = edit::move_to(&text, &source.id, target)?;
         lines.push(format!("{}: {} -> {target}", source.id, source.address));
     }
     if lines.is_empty() {

@@ -8,6 +8,7 @@ pub mod document;
 pub mod entry;
 pub mod feed;
 pub mod hub;
+pub mod moved;
 pub mod page;
 pub mod part;
 pub mod recent;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::activity::Activity;
 use super::document::Validators;
 use super::feed::PollHints;
+use super::moved::Move;
 use super::source::SourceId;
 
 /// The kind of an error, as `/status.json` and the log name it (contract: `error.kind`).
@@ -218,7 +219,7 @@ pub struct SourceState {
     /// What was odd about the document last read.
     pub warnings: Vec<String>,
     /// Where its server says that it moved for good.
-    pub moved_to: Option<String>,
+    pub moved: Option<Move>,
     /// How often it publishes.
     pub activity: Activity,
     /// What its document asks for.

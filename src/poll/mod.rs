@@ -22,12 +22,13 @@ use url::{Host, Url};
 
 use crate::fetch::{Failed, FetchError, Fetched, Fetcher, Known, Outcome};
 use crate::model::document::{Document, Validators};
+use crate::model::moved::Move;
 use crate::model::report::{Counts, ErrorKind, Failure, PollReport, PollStatus, SourceState};
 use crate::model::source::Source;
 use crate::model::websub::Announced;
 use crate::parse::ParseError;
 use crate::schedule::{After, Outage};
-use crate::store::{OVERRUN, PollCommit, SourceRow, Store, StoreError};
+use crate::store::{PollCommit, SourceRow, Store, StoreError};
 pub use event::log;
 use outcome::{Announces, Held, Nothing, Success};
 pub use reading::{Reading, clean_entries, read_document};
@@ -206,7 +207,7 @@ impl Poller {
         let row = match self.store.commit(commit).await {
             Ok(committed) => {
                 report.counts = committed.counts;
-                report.warnings.extend(committed.is_overrun.then(|| OVERRUN.to_owned()));
+                report.warnings = committed.warnings;
                 report.next_poll = committed.source.state.next_poll;
                 committed.source
             }
@@ -228,7 +229,9 @@ impl Poller {
         // A server that has said "not changed" for long is asked for the whole once: some always say it.
         let whole = state.activity.last_whole.is_some_and(|at| now.timestamp() - at > LONGEST_UNCHANGED);
         let validators = if known && !whole { &state.validators } else { &nothing };
-        let moved_to = state.moved_to.as_deref().filter(|_| known).and_then(|url| Url::parse(url).ok());
+        let known_recipe = state.recipe.as_deref() == Some(source.recipe().as_str());
+        let moved = state.moved.as_ref().filter(|_| known_recipe);
+        let moved_to = moved.filter(|_| known).and_then(Move::target).and_then(|url| Url::parse(url).ok());
         let known_of_it = Known { moved_to: moved_to.as_ref(), validators, was_well: state.last_success.is_some() };
         let fetched = self.fetcher.fetch(source, &known_of_it, now).await;
         let Fetched { outcome, http_status, hops, validators, wish, is_delta, links, room } =
@@ -242,17 +245,16 @@ impl Poller {
             articles: Vec::new(),
             warnings: Vec::new(),
             wish,
-            moved_to,
+            moved: moved.filter(|moved| known && moved.target().is_some()).cloned(),
             announces: Announces::default(),
             announced: None,
             held: Held::room(room),
         };
         // Only as far as every step was for good.
         if let Some(hop) = hops.iter().take_while(|hop| matches!(hop.status, 301 | 308)).last() {
-            success.moved_to = Url::parse(&hop.to).ok();
-        }
-        if let Some(target) = &success.moved_to {
-            success.warnings.push(format!("moved permanently to {target}; `newsriver fix` puts that into feeds.toml"));
+            let has_read_this = state.last_success.is_some() && known_recipe;
+            let to = hop.to.clone();
+            success.moved = Some(if has_read_this { Move::seen(to, moved, now) } else { Move::believed(to) });
         }
         let document = match outcome {
             Outcome::NotModified if state.last_success.is_none() => {
@@ -265,10 +267,16 @@ impl Poller {
         success.bytes = document.bytes.len() as u64;
         if known && state.body_digest.as_deref() == Some(digest.as_str()) {
             success.status = PollStatus::Unchanged;
+            success.recognise(now);
             return Ok(success);
         }
         success.announces = Announces { hub: links.hub, own: links.own };
-        self.take(source, document, Some(digest), is_delta, success).await
+        let mut success = self.take(source, document, Some(digest), is_delta, success).await?;
+        let title = success.document.as_ref().map(|document| document.title.as_str()).filter(|title| !title.is_empty());
+        if title.is_some() && title == state.feed_title.as_deref() {
+            success.recognise(now);
+        }
+        Ok(success)
     }
 
     /// What every poll writes, before it is known what it brought.
@@ -299,7 +307,8 @@ impl Poller {
             error: None,
             warnings: Vec::new(),
             validators: None,
-            moved_to: None,
+            // A doubt outlives a failure; what was believed is asked for anew.
+            moved: state.moved.clone().filter(|moved| moved.target().is_none()),
             activity: state.activity.clone(),
             hints: state.hints.clone(),
             document: None,

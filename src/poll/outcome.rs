@@ -1,11 +1,12 @@
 //! What a poll brought, on its way into the commit.
 
+use chrono::{DateTime, Utc};
 use tokio::sync::OwnedSemaphorePermit;
-use url::Url;
 
 use super::PollError;
 use crate::fetch::Room;
 use crate::model::document::{ServerWish, Validators};
+use crate::model::moved::Move;
 use crate::model::report::{PollStatus, SourceState};
 use crate::model::source::Source;
 use crate::model::websub::Announced;
@@ -21,7 +22,7 @@ pub(super) struct Success {
     pub(super) articles: Vec<ArticleAttempt>,
     pub(super) warnings: Vec<String>,
     pub(super) wish: ServerWish,
-    pub(super) moved_to: Option<Url>,
+    pub(super) moved: Option<Move>,
     /// What the headers announce.
     pub(super) announces: Announces,
     /// What they and the document announce together.
@@ -80,10 +81,17 @@ impl Success {
             articles: Vec::new(),
             warnings: Vec::new(),
             wish: ServerWish::default(),
-            moved_to: state.moved_to.as_deref().and_then(|url| Url::parse(url).ok()),
+            moved: state.moved.clone(),
             announces: Announces::default(),
             announced: None,
             held: Held::default(),
+        }
+    }
+
+    /// Believes a move that was first seen now.
+    pub(super) fn recognise(&mut self, now: DateTime<Utc>) {
+        if let Some(moved) = &mut self.moved {
+            moved.recognise(now);
         }
     }
 
@@ -108,7 +116,7 @@ impl Success {
         commit.bytes = self.bytes;
         commit.warnings = self.warnings;
         commit.validators = Some(self.validators);
-        commit.moved_to = self.moved_to.map(String::from);
+        commit.moved = self.moved;
         commit.document = self.document;
         commit.articles = self.articles;
         self.wish

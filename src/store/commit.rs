@@ -12,6 +12,7 @@ use crate::model::cleaning::Firing;
 use crate::model::document::Validators;
 use crate::model::entry::Entry;
 use crate::model::feed::{PollHints, RawArticle, RawEntry};
+use crate::model::moved::Move;
 use crate::model::report::{Counts, Failure, PollStatus};
 use crate::model::source::SourceId;
 
@@ -49,8 +50,8 @@ pub struct PollCommit {
     pub warnings: Vec<String>,
     /// New validators; `None` leaves the stored ones.
     pub validators: Option<Validators>,
-    /// Where the source moved for good.
-    pub moved_to: Option<String>,
+    /// Where the source moved for good; one first seen now is believed if an entry there is known.
+    pub moved: Option<Move>,
     /// How often it publishes.
     pub activity: Activity,
     /// What its document asks for.
@@ -105,6 +106,8 @@ pub struct Committed {
     /// Whether there were entries before and none of the document's was among them: some may have come
     /// and gone unseen.
     pub is_overrun: bool,
+    /// What was odd, with what only the store could tell.
+    pub warnings: Vec<String>,
     /// The source, as the store now knows it.
     pub source: SourceRow,
 }
@@ -120,12 +123,17 @@ pub(super) fn apply(connection: &Connection, stories: &mut Stories, poll: &PollC
         None => Counts::default(),
     };
     let is_overrun = is_overrun(connection, poll, counts)?;
+    let mut moved = poll.moved.clone();
+    if let Some(moved) = moved.as_mut().filter(|_| counts.changed + counts.unchanged > 0) {
+        moved.recognise(poll.started_at);
+    }
     let mut warnings = poll.warnings.clone();
+    warnings.extend(moved.as_ref().map(Move::remark));
     warnings.extend(is_overrun.then(|| OVERRUN.to_owned()));
     write_articles(connection, poll)?;
-    write_source(connection, poll, counts, is_overrun, &warnings)?;
+    write_source(connection, poll, counts, is_overrun, moved.as_ref(), &warnings)?;
     write_history(connection, poll, counts, &warnings)?;
-    Ok(Committed { counts, is_overrun, source: read::source_row(connection, &poll.source)? })
+    Ok(Committed { counts, is_overrun, warnings, source: read::source_row(connection, &poll.source)? })
 }
 
 fn is_overrun(connection: &Connection, poll: &PollCommit, counts: Counts) -> rusqlite::Result<bool> {
@@ -146,6 +154,7 @@ fn write_source(
     poll: &PollCommit,
     counts: Counts,
     is_overrun: bool,
+    moved: Option<&Move>,
     warnings: &[String],
 ) -> rusqlite::Result<()> {
     let failed = poll.status == PollStatus::Failed;
@@ -164,7 +173,7 @@ fn write_source(
             body_digest = coalesce(?12, body_digest), recipe = coalesce(?13, recipe),
             feed_title = coalesce(?14, feed_title), home_page_url = coalesce(?15, home_page_url),
             validators_of = iif(?9, ?17, validators_of), moved_to = ?18, warnings = coalesce(?19, warnings),
-            activity = ?20, hints = ?21
+            activity = ?20, hints = ?21, doubted_since = ?22
          WHERE id = ?1",
         )?
         .execute(params![
@@ -185,10 +194,11 @@ fn write_source(
             document.and_then(|d| d.home_page_url.as_ref()),
             poll.failures,
             validators.and_then(|v| v.of.as_ref()),
-            poll.moved_to,
+            moved.map(|moved| &moved.to),
             document.map(|_| to_json(warnings)).transpose()?,
             to_json(&poll.activity)?,
             to_json(&poll.hints)?,
+            moved.and_then(|moved| moved.doubted_since).map(|since| since.timestamp_millis()),
         ])?;
     Ok(())
 }

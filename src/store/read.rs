@@ -11,6 +11,7 @@ use crate::identity::Key;
 use crate::model::document::Validators;
 use crate::model::entry::StoredEntry;
 use crate::model::feed::RawArticle;
+use crate::model::moved::Move;
 use crate::model::report::{Counts, ErrorKind, Failure, SourceState};
 use crate::model::source::SourceId;
 
@@ -169,7 +170,7 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
 
 const SOURCE_COLUMNS: &str =
     "id, name, address, entries, home_page_url, feed_title, etag, last_modified, body_digest, recipe, last_poll,
-    last_success, next_poll, http_status, failures, new_last_poll, error_kind, error_message, validators_of, moved_to, warnings, activity, hints";
+    last_success, next_poll, http_status, failures, new_last_poll, error_kind, error_message, validators_of, moved_to, warnings, activity, hints, doubted_since";
 
 /// One source, on a connection that the caller owns.
 pub(super) fn source_row(connection: &Connection, id: &SourceId) -> rusqlite::Result<SourceRow> {
@@ -203,7 +204,10 @@ fn source(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
                 kind: ErrorKind::from_name(&kind).unwrap_or(ErrorKind::Internal),
                 message,
             }),
-            moved_to: row.get(19)?,
+            moved: match row.get(19)? {
+                Some(to) => Some(Move { to, doubted_since: moment(23)? }),
+                None => None,
+            },
             warnings: json_of(row, 20)?,
             activity: json_of(row, 21)?,
             hints: json_of(row, 22)?,

@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5_000 });
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -170,6 +170,8 @@ const MIGRATIONS: [&str; 12] = [
         sent            INTEGER NOT NULL,
         PRIMARY KEY (callback, topic)
      ) STRICT, WITHOUT ROWID;",
+    // Moves that lead to strangers are not believed at once.
+    "ALTER TABLE sources ADD COLUMN doubted_since INTEGER;",
 ];
 
 /// Settings of a writing connection.

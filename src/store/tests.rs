@@ -31,7 +31,7 @@ fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Result<PollCommit, B
         next_poll: Some(now() + TimeDelta::minutes(minutes + 30)),
         next_poll_if_overrun: Some(now() + TimeDelta::minutes(minutes + 5)),
         failures: 0,
-        moved_to: None,
+        moved: None,
         activity: Activity::default(),
         hints: PollHints::default(),
         error: None,
