@@ -163,3 +163,29 @@ fn a_new_source_does_not_flood() -> Fallible {
     daemon.stop()?;
     Ok(())
 }
+
+#[test]
+fn news_does_not_wait_for_a_mountain_of_stories_to_be_archived() -> Fallible {
+    let river = River::new("[river]\nentries = 10\n[[source]]\nid = \"a\"\nurl = \"file:a.xml\"\n")?;
+    std::fs::write(river.folder.path().join("a.xml"), feed(0..2_000))?;
+    let (code, _, complaint) = river.command(&["poll"])?;
+    assert_eq!(code, Some(0), "{complaint}");
+    let config = newsriver::config::Config::load(&river.config())?;
+    let store = newsriver::store::Store::open(&config.store)?;
+    let here = url::Url::parse("http://127.0.0.1:8700/")?;
+    let live = newsriver::live::Live::new(config, &store, here, chrono::Utc::now(), Default::default())?;
+    let (pushes, asks) = (tokio::sync::mpsc::channel(1).0, tokio::sync::mpsc::channel(1).0);
+    let site = newsriver::web::Site::new(Arc::new(live), store.clone(), pushes, asks, Default::default());
+
+    let rendering = site.render()?;
+    assert!(rendering.entries == 10 && rendering.is_behind, "{rendering:?}");
+    assert!(store.archived()? < 200, "{}", store.archived()?);
+    let mut steps = 1;
+    while site.catch_up()? {
+        steps += 1;
+    }
+    assert!((3..10).contains(&steps), "{steps}");
+    assert_eq!(store.archived()?, 1_990);
+    assert!(!site.render()?.is_behind);
+    Ok(())
+}

@@ -156,20 +156,42 @@ fn announce(live: &Live) {
     }
 }
 
-/// Tells the service manager once that readers are served, then renders the river whenever it changed; changes during a rendering make one more.
+/// Tells the service manager once that readers are served, then renders the river whenever it changed; changes
+/// during a rendering make one more. Stories that are behind go into the archives beside that.
 async fn render(live: Arc<Live>, site: Arc<Site>, changed: Arc<Notify>, stop: CancellationToken) {
     let mut is_ready = false;
+    let mut catching_up = JoinSet::new();
+    let catch_up = |site: Arc<Site>| move || site.catch_up();
     loop {
         tokio::select! {
-            () = changed.notified() => {}
+            biased;
             () = stop.cancelled() => return,
+            () = changed.notified() => {}
+            Some(caught_up) = catching_up.join_next() => match caught_up {
+                Ok(Ok(true)) => {
+                    catching_up.spawn_blocking(catch_up(site.clone()));
+                    continue;
+                }
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "the archives could not be written; it is tried again at the next change");
+                    continue;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "writing the archives failed; it is tried again at the next change");
+                    continue;
+                }
+            },
         }
         let clock = Instant::now();
         let rendering = site.clone();
         let elapsed_ms = || u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
         match tokio::task::spawn_blocking(move || rendering.render()).await {
-            Ok(Ok(entries)) => {
-                tracing::debug!(entries, elapsed_ms = elapsed_ms(), "the river is rendered");
+            Ok(Ok(rendering)) => {
+                if rendering.is_behind && catching_up.is_empty() {
+                    catching_up.spawn_blocking(catch_up(site.clone()));
+                }
+                tracing::debug!(entries = rendering.entries, elapsed_ms = elapsed_ms(), "the river is rendered");
                 live.metrics.rendered(clock.elapsed());
                 if !std::mem::replace(&mut is_ready, true) {
                     service::tell(&[NotifyState::Ready]);

@@ -66,9 +66,7 @@ impl Live {
     /// [`StoreError`] where the store cannot be read or written.
     pub fn archive(&self, store: &Store, river: &mut River) -> Result<bool, StoreError> {
         let config = self.config();
-        let publishes = |stored: &StoredEntry| config.filters.is_empty() || self.barred(&config, stored).is_none();
-        let shown: HashSet<i64> = river.entries.iter().map(|story| story.row).collect();
-        let leaving = store.unarchived(&|row| shown.contains(&row), ARCHIVED_AT_ONCE, &publishes)?;
+        let leaving = self.leaving(&config, store, river, ARCHIVED_AT_ONCE)?;
         if leaving.is_empty() {
             return Ok(false);
         }
@@ -83,6 +81,20 @@ impl Live {
         store.put_into_archives(leaving)?;
         river.archive = last_archive(store)?;
         Ok(more)
+    }
+
+    /// Whether stories have left the first page `river` and are in no archive.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn is_behind(&self, store: &Store, river: &River) -> Result<bool, StoreError> {
+        Ok(!self.leaving(&self.config(), store, river, 1)?.is_empty())
+    }
+
+    fn leaving(&self, config: &Config, store: &Store, river: &River, most: usize) -> Result<Leaving, StoreError> {
+        let publishes = |stored: &StoredEntry| config.filters.is_empty() || self.barred(config, stored).is_none();
+        let shown: HashSet<i64> = river.entries.iter().map(|story| story.row).collect();
+        store.unarchived(&|row| shown.contains(&row), most, &publishes)
     }
 
     /// The stories of an archive document, with their sources.
@@ -184,6 +196,9 @@ impl Live {
 }
 
 type Stories = (Vec<StoredEntry>, BTreeMap<SourceId, Origin>);
+
+/// Rows of stories, with how they are told.
+type Leaving = Vec<(i64, Option<StoredEntry>)>;
 
 /// The newest archive document: its number, and how many stories it has so far.
 fn last_archive(store: &Store) -> Result<Option<(i64, i64)>, StoreError> {

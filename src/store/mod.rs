@@ -185,6 +185,12 @@ impl Store {
         self.writer.archive(stories)
     }
 
+    /// Whether so much is being written that whoever writes next waits long.
+    #[must_use]
+    pub fn is_at_many(&self) -> bool {
+        self.writer.is_at_many()
+    }
+
     /// Ends the writer after all that was handed to it is written.
     pub async fn close(&self) {
         self.writer.close().await;

@@ -5,7 +5,8 @@
 
 use std::convert::Infallible;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -18,10 +19,22 @@ use super::{StoreError, story::Stories};
 /// Polls in one transaction at most.
 const BATCH: usize = 64;
 
+/// Entries whose writing takes longer than a reader should wait for what follows it.
+const MANY: usize = 100;
+
 /// What is to be written.
 enum Work {
     Poll(Box<PollCommit>),
     Archive(Vec<Archived>),
+}
+
+impl Work {
+    fn entries(&self) -> usize {
+        match self {
+            Self::Poll(poll) => poll.document.as_ref().map_or(0, |document| document.entries.len()),
+            Self::Archive(stories) => stories.len(),
+        }
+    }
 }
 
 struct Job {
@@ -36,6 +49,8 @@ type Answer = Result<Option<Committed>, StoreError>;
 #[derive(Debug)]
 pub(super) struct Writer {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    /// Whether it writes [`MANY`] entries.
+    is_at_many: Arc<AtomicBool>,
     ended: tokio::sync::Mutex<Option<oneshot::Receiver<Infallible>>>,
 }
 
@@ -43,13 +58,19 @@ impl Writer {
     pub(super) fn start(connection: Connection, path: PathBuf, stories: Stories) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(BATCH * 4);
         let (end, ended) = oneshot::channel();
+        let is_at_many = Arc::new(AtomicBool::new(false));
+        let at_many = is_at_many.clone();
         let spawned = thread::Builder::new().name("store-writer".into()).spawn(move || {
-            write_all(connection, &path, stories, queue);
+            write_all(connection, &path, stories, queue, &at_many);
             // Whoever waits for the end hears of it by this.
             drop(end);
         });
         spawned.map_err(|_| StoreError::Closed)?;
-        Ok(Self { jobs: Mutex::new(Some(jobs)), ended: tokio::sync::Mutex::new(Some(ended)) })
+        Ok(Self { jobs: Mutex::new(Some(jobs)), is_at_many, ended: tokio::sync::Mutex::new(Some(ended)) })
+    }
+
+    pub(super) fn is_at_many(&self) -> bool {
+        self.is_at_many.load(Ordering::Relaxed)
     }
 
     pub(super) async fn commit(&self, poll: PollCommit) -> Result<Committed, StoreError> {
@@ -82,7 +103,13 @@ impl Writer {
     }
 }
 
-fn write_all(mut connection: Connection, path: &std::path::Path, mut stories: Stories, mut queue: mpsc::Receiver<Job>) {
+fn write_all(
+    mut connection: Connection,
+    path: &std::path::Path,
+    mut stories: Stories,
+    mut queue: mpsc::Receiver<Job>,
+    is_at_many: &AtomicBool,
+) {
     while let Some(first) = queue.blocking_recv() {
         let mut jobs = vec![first];
         while jobs.len() < BATCH
@@ -90,7 +117,8 @@ fn write_all(mut connection: Connection, path: &std::path::Path, mut stories: St
         {
             jobs.push(job);
         }
-        write_batch(&mut connection, path, &mut stories, jobs);
+        is_at_many.store(jobs.iter().map(|job| job.work.entries()).sum::<usize>() > MANY, Ordering::Relaxed);
+        write_batch(&mut connection, path, &mut stories, jobs, is_at_many);
     }
     // The last words of the log file are moved into the database, so that one file is left.
     if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
@@ -99,7 +127,13 @@ fn write_all(mut connection: Connection, path: &std::path::Path, mut stories: St
 }
 
 /// Writes jobs in one transaction and answers each of them.
-fn write_batch(connection: &mut Connection, path: &std::path::Path, stories: &mut Stories, jobs: Vec<Job>) {
+fn write_batch(
+    connection: &mut Connection,
+    path: &std::path::Path,
+    stories: &mut Stories,
+    jobs: Vec<Job>,
+    is_at_many: &AtomicBool,
+) {
     let fail = |source| StoreError::Sqlite { path: path.to_owned(), source };
     let mut done = Vec::with_capacity(jobs.len());
     // Whatever happens, each is answered.
@@ -128,6 +162,7 @@ fn write_batch(connection: &mut Connection, path: &std::path::Path, stories: &mu
     let failed = outcome.is_err();
     stories.settle(!failed);
     let mut broken = outcome.err();
+    is_at_many.store(false, Ordering::Relaxed);
     for reply in replies {
         let result = match (done.next(), failed) {
             (Some(Err(error)), _) => Err(fail(error)),

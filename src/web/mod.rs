@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 pub use body::Body;
 pub use pages::{assets, page};
 pub use rendered::Rendered;
-pub use route::Site;
+pub use route::{Rendering, Site};
 pub use socket::Listener;
 use wire::{Answering, Wire};
 

@@ -48,6 +48,9 @@ const SOURCE_DAYS: i64 = 30;
 const SOURCE_POLLS: usize = 60;
 const SAMPLES: usize = 10;
 
+/// Rounds of archiving between two looks at what else is to be done.
+const CAUGHT_UP: usize = 8;
+
 /// How long a client waits for the first river after a start.
 const FIRST_RIVER: Duration = Duration::from_secs(10);
 
@@ -83,12 +86,23 @@ pub struct Site {
     rendered: watch::Sender<Option<Arc<Rendered>>>,
     pages: Mutex<HashMap<PageKey, Arc<Body>>>,
     lookers: Semaphore,
+    /// Held by who writes the archives.
+    archiving: Mutex<()>,
     /// Renderings so far: a page that was begun before the last of them is not kept.
     renderings: AtomicU64,
     pulses: Mutex<Option<PulsesAt>>,
     doors: Doors,
     /// Ends what never ends by itself.
     closing: CancellationToken,
+}
+
+/// What a rendering did.
+#[derive(Debug, Clone, Copy)]
+pub struct Rendering {
+    /// Entries on the first page.
+    pub entries: usize,
+    /// Whether stories that left the first page are in no archive yet: see [`Site::catch_up`].
+    pub is_behind: bool,
 }
 
 impl Site {
@@ -109,6 +123,7 @@ impl Site {
             rendered: watch::Sender::new(None),
             pages: Mutex::default(),
             lookers: Semaphore::new(LOOKING),
+            archiving: Mutex::default(),
             renderings: AtomicU64::default(),
             pulses: Mutex::default(),
             doors: Doors::default(),
@@ -117,21 +132,30 @@ impl Site {
     }
 
     /// Renders the river as the store has it now; requests meanwhile get the one before. Stories that have
-    /// left the first page go into the archives.
+    /// left the first page go into the archives before, so that whoever walks them from this page on misses
+    /// nothing; unless they are many, or much is being written: what is new does not wait for that.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read; the river stays as it was.
-    pub fn render(&self) -> Result<usize, StoreError> {
+    pub fn render(&self) -> Result<Rendering, StoreError> {
         let mut river = self.first_page()?;
-        // First, so that whoever walks the archives from this page on misses nothing.
-        let more = self.archive(&mut river);
+        let is_behind = match self.archiving.try_lock() {
+            Ok(_archiving) if !self.store.is_at_many() => self.archive(&mut river),
+            _ => self.live.is_behind(&self.store, &river)?,
+        };
         self.publish(&river);
-        if more {
-            while self.archive(&mut river) {}
-            river = self.first_page()?;
-            self.publish(&river);
-        }
-        Ok(river.entries.len())
+        Ok(Rendering { entries: river.entries.len(), is_behind })
+    }
+
+    /// Puts some of what a rendering left behind into the archives; whether there is more. After the last of
+    /// it the river is to be rendered again, which leads to all of them.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn catch_up(&self) -> Result<bool, StoreError> {
+        let _archiving = self.archiving.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut river = self.first_page()?;
+        Ok((0..CAUGHT_UP).all(|_| self.archive(&mut river)))
     }
 
     fn first_page(&self) -> Result<River, StoreError> {
