@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Hostile HTML through the daemon into its feeds and pages, judged by xss.py and by a real browser: no payload is live, no
 script ran, no request left. usage: hostile.py NEWSRIVER XSS.PY CHROMIUM"""
-import html.parser, json, pathlib, subprocess, sys, tempfile, time, urllib.request
+import html.parser, pathlib, subprocess, sys, tempfile
+from scene import Daemon, until
 
 newsriver, judge, chromium = sys.argv[1:4]
 MARK = "SCRIPT RAN"
@@ -39,26 +40,14 @@ with tempfile.TemporaryDirectory() as folder:
     folder = pathlib.Path(folder)
     feed = subprocess.run([sys.executable, judge, "feed"], capture_output=True, check=True).stdout
     (folder / "x.xml").write_bytes(feed)
-    (folder / "feeds.toml").write_text('[server]\nlisten = "127.0.0.1:0"\n[river]\nentries = 500\n[[source]]\nid = "x"\nurl = "file:x.xml"\nname = "<script>alert(1)</script>"\n')
-    log = open(folder / "log", "w+")
-    daemon = subprocess.Popen([newsriver, "run"], cwd=folder, stderr=log)
-    try:
-        base, items = None, []
-        for _ in range(200):
-            text = (folder / "log").read_text()
-            if "the river is at " in text:
-                base = text.split("the river is at ")[1].split("/: ")[0]
-                try:
-                    items = json.load(urllib.request.urlopen(base + "/feed.json"))["items"]
-                except OSError:
-                    pass
-                if items:
-                    break
-            time.sleep(0.05)
+    config = '[server]\nlisten = "127.0.0.1:0"\n[river]\nentries = 500\n[[source]]\nid = "x"\nurl = "file:x.xml"\nname = "<script>alert(1)</script>"\n'
+    with Daemon(newsriver, folder, config) as daemon:
+        base = daemon.base.rstrip("/")
+        items = until(lambda: daemon.json("feed.json")["items"], "the river")
         count = feed.count(b"<item>")
         assert len(items) > count * 0.8, (len(items), count)
         bad = []
-        (folder / "feed.json").write_bytes(urllib.request.urlopen(base + "/feed.json").read())
+        (folder / "feed.json").write_bytes(daemon.get("feed.json"))
         judged = subprocess.run([sys.executable, judge, "judge", folder / "feed.json"], capture_output=True, text=True)
         bad += [] if judged.returncode == 0 else judged.stdout.splitlines()
         # What the browser asks for by itself is not the page's doing.
@@ -75,9 +64,7 @@ with tempfile.TemporaryDirectory() as folder:
         (folder / "reader.html").write_text(f"<!doctype html><meta charset=utf-8><title>r</title><script>alert=()=>document.title='{MARK}'</script>{bodies}")
         page, _ = browse(f"file://{folder}/reader.html", folder)
         bad += [f"a reader: {MARK}"] if f"<title>{MARK}" in page else []
-    finally:
-        daemon.terminate()
-        daemon.wait(20)
+        daemon.stop()
 print("\n".join(bad[:20]))
 print(f"{count} hostile items: {len(bad)} live, over feed.json and six pages in a browser, and a reader that runs what it shows")
 sys.exit(bool(bad))

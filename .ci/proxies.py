@@ -4,16 +4,11 @@ known by its own address.
 
 usage: proxies.py NEWSRIVER CONTRIB
 """
-import gzip, html, http.client, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, time, urllib.parse
+import html, http.client, json, os, pathlib, re, shutil, subprocess, sys, tempfile, time
+from scene import Daemon, free_port, rss, until
 
 NEWSRIVER, CONTRIB = sys.argv[1], pathlib.Path(sys.argv[2])
 TOKEN, CLIENT = "0123456789abcdef0123456789abcdef", "127.0.0.2"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def get(port, path, headers=None):
@@ -24,26 +19,13 @@ def get(port, path, headers=None):
     return answer, body
 
 
-def until(check, what, seconds=20):
-    end = time.time() + seconds
-    while time.time() < end:
-        try:
-            if found := check():
-                return found
-        except OSError:
-            pass
-        time.sleep(0.05)
-    sys.exit(f"{what} did not come")
-
-
-def rss(count):
-    items = "".join(f"<item><title>青浦工业园区第{n}次调研</title><guid>urn:n:{n}</guid><link>http://e.example/{n}</link>"
-                    f"<description>{'转型' * 200}</description></item>" for n in range(count))
-    return f"<rss version='2.0'><channel><title>t</title>{items}</channel></rss>"
+def feed(count):
+    return rss("t", (f"<item><title>青浦工业园区第{n}次调研</title><guid>urn:n:{n}</guid><link>http://e.example/{n}</link>"
+                     f"<description>{'转型' * 200}</description></item>" for n in range(count)))
 
 
 def configure(folder, port, public, access=""):
-    (folder / "feed.xml").write_text(rss(30))
+    (folder / "feed.xml").write_bytes(feed(30))
     (folder / "feeds.toml").write_text(
         f"[river]\nentries = 10\nbase_url = 'http://news.example.org:{public}/river/'\n"
         f"[server]\nlisten = '127.0.0.1:{port}'\ntrusted_proxies = ['127.0.0.1']\n{access}"
@@ -107,8 +89,7 @@ def check(name, start):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="newsriver-proxy"))
     upstream, public = free_port(), free_port()
     configure(folder, upstream, public)
-    log = open(folder / "daemon.log", "w+")
-    daemon = subprocess.Popen([NEWSRIVER, "-c", str(folder / "feeds.toml"), "run"], stderr=log)
+    daemon = Daemon(NEWSRIVER, folder)
     proxy = start(folder, upstream, public)
     try:
         until(lambda: get(public, "/river/feed.json")[1].count(b'"id":"urn:n:') == 10
@@ -123,7 +104,7 @@ def check(name, start):
         assert not tag.startswith("W/"), tag
         assert get(public, "/river/feed.atom", {"If-None-Match": tag, "Accept-Encoding": "gzip"})[0].status == 304
         plain, body = get(public, "/river/feed.atom")
-        (folder / "feed.xml").write_text(rss(31))
+        (folder / "feed.xml").write_bytes(feed(31))
         subprocess.run([NEWSRIVER, "-q", "-c", str(folder / "feeds.toml"), "poll"], check=True, stdout=subprocess.DEVNULL)
         asked = {"If-None-Match": plain.headers["etag"], "A-IM": "feed"}
         answer, delta = until(lambda: (found := get(public, "/river/feed.atom", asked))[0].status == 226 and found, "226")
@@ -141,16 +122,16 @@ def check(name, start):
         assert answer.status == 200 and f"/river/t/{TOKEN}/feed.atom?before=".encode() in body, body[:2000]
         wrong = {"Authorization": "Basic eDp5", "X-Forwarded-For": "203.0.113.9"}
         assert get(public, "/river/", wrong)[0].status == 401
-        line = until(lambda: next((l for l in open(folder / "daemon.log") if "a wrong password" in l), None), "the log line")
+        line = until(lambda: next((line for line in daemon.log().splitlines() if "a wrong password" in line), None), "the log line")
         assert CLIENT in line and "203.0.113.9" not in line, line
         print(f"behind {name}: {count} addresses from page to archive, 304, gzip, 226, events, token, password: hold", flush=True)
     except BaseException:
-        print(open(folder / "daemon.log").read()[-3000:])
+        print(daemon.log()[-3000:])
         raise
     finally:
-        for process in (proxy, daemon):
-            process.terminate()
-            process.wait()
+        proxy.terminate()
+        proxy.wait()
+        daemon.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

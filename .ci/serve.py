@@ -3,8 +3,8 @@ connections. Prints each ratio against its limit.
 
 usage: serve.py NEWSRIVER [SECONDS]
 """
-import http.server, os, pathlib, random, re, signal, socket, socketserver, subprocess, sys, tempfile, threading, time
-import urllib.request
+import itertools, os, pathlib, random, re, subprocess, sys, tempfile, time
+from scene import Daemon, Origin, free_port, get, item, rss, until
 
 NEWSRIVER = sys.argv[1]
 SECONDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
@@ -13,50 +13,21 @@ AT_LEAST, LATENCY, WHILE_POLLING = 0.8, 2.0, 0.7
 POLLED = 50  # sources that are polled each second, each with a new entry each time
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def words(draw, n):
     return "".join(chr(0x4E00 + draw.randrange(3000)) for _ in range(n))
 
 
-def item(n):
+def entry(n):
     draw = random.Random(n)
     paragraphs = "".join(f"<p>{words(draw, 120)}</p>" for _ in range(3))
-    return (f"<item><title>{words(draw, 16)}{n}</title><guid>urn:n:{n}</guid><link>http://e.example/{n}</link>"
-            f"<description><![CDATA[{paragraphs}]]></description></item>")
+    return item(f"{words(draw, 16)}{n}", f"http://e.example/{n}", f"<![CDATA[{paragraphs}]]>")
 
 
-counter = iter(range(1_000_000, 100_000_000))
+counter = itertools.count(1_000_000)
 
 
-class Origin(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        many = self.path == "/many"
-        items = "".join(item(n) for n in (range(ENTRIES) if many else [next(counter)]))
-        body = f"<rss version='2.0'><channel><title>t</title>{items}</channel></rss>".encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
-
-
-def get(url, headers=None):
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=20) as answer:
-        return answer.status, dict((k.lower(), v) for k, v in answer.headers.items()), answer.read()
+def feed(path):
+    return rss("t", (entry(n) for n in (range(ENTRIES) if path == "/many" else [next(counter)])))
 
 
 def wrk(url, headers):
@@ -70,23 +41,8 @@ def wrk(url, headers):
     return rate, float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
-def start(folder, port, sources):
-    config = folder / "feeds.toml"
-    config.write_text(f"[river]\nentries = {ENTRIES}\n[server]\nlisten = '127.0.0.1:{port}'\n[log]\nlevel = 'warn'\n"
-                      f"[poll]\nper_host = 64\n" + sources)
-    return subprocess.Popen([NEWSRIVER, "-c", str(config), "run"], stderr=subprocess.DEVNULL)
-
-
-def until(check, what):
-    end = time.time() + 60
-    while time.time() < end:
-        try:
-            if check():
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    sys.exit(f"{what} did not come")
+def start(folder, sources):
+    return Daemon(NEWSRIVER, folder, f"[river]\nentries = {ENTRIES}\n[server]\nlisten = '127.0.0.1:0'\n[poll]\nper_host = 64\n" + sources)
 
 
 def source(name, url, every):
@@ -94,16 +50,14 @@ def source(name, url, every):
 
 
 def main():
-    origin = Server(("127.0.0.1", 0), Origin)
-    threading.Thread(target=origin.serve_forever, daemon=True).start()
-    base = f"http://127.0.0.1:{origin.server_port}"
+    base = Origin(feed).url
     good = True
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
         os.chmod(folder, 0o755)
-        port, static = free_port(), free_port()
-        daemon = start(folder, port, source("many", f"{base}/many", "1h"))
-        river = f"http://127.0.0.1:{port}/feed.atom"
+        static = free_port()
+        daemon = start(folder, source("many", f"{base}many", "1h"))
+        river = f"{daemon.base}feed.atom"
         nginx = None
         try:
             until(lambda: get(river)[2].count(b"<entry>") == ENTRIES, "the river")
@@ -142,15 +96,14 @@ def main():
                 print(f"{name:9} newsriver {us:8.0f}/s, nginx {them:8.0f}/s: {us / them:.2f} of at least {AT_LEAST}; "
                       f"p99 {us99:.1f} ms to {them99:.1f} ms: {us99 / them99:.2f} of at most {LATENCY}: "
                       f"{'holds' if holds else 'FAILS'}", flush=True)
-            daemon.send_signal(signal.SIGTERM)
-            daemon.wait()
-            busy = "".join(source(f"s{n}", f"{base}/one?{n}", "1s") for n in range(POLLED))
-            daemon = start(folder, port, source("many", f"{base}/many", "1h") + busy)
+            daemon.stop()
+            busy = "".join(source(f"s{n}", f"{base}one?{n}", "1s") for n in range(POLLED))
+            daemon = start(folder, source("many", f"{base}many", "1h") + busy)
+            river = f"{daemon.base}feed.atom"
             until(lambda: get(river)[2].count(b"<entry>") == ENTRIES, "the river")
-            time.sleep(3)
-            polls = lambda: sum(float(line.split()[-1]) for line in
-                                get(river.replace("feed.atom", "metrics"))[2].decode().splitlines()
+            polls = lambda: sum(float(line.split()[-1]) for line in daemon.get("metrics").decode().splitlines()
                                 if line.startswith("newsriver_polls_total"))
+            until(lambda: polls() > 3 * POLLED, "three rounds of polls")
             for name, to_us, _ in cases[:2]:
                 before, clock = polls(), time.time()
                 best = max(wrk(river, to_us)[0] for _ in range(ROUNDS))
@@ -160,10 +113,10 @@ def main():
                 print(f"{name:9} while {rate:.0f} polls/s go on: {best:.0f}/s, {ratio:.2f} of nginx, at least {limit:.2f}: "
                       f"{'holds' if ratio >= limit else 'FAILS'}", flush=True)
         finally:
-            for process in (daemon, nginx):
-                if process:
-                    process.terminate()
-                    process.wait()
+            daemon.kill()
+            if nginx:
+                nginx.terminate()
+                nginx.wait()
     sys.exit(0 if good else 1)
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """200 polls a second on loopback with 5 % faults: memory and open files stay flat, no source is stuck, the river is right at
 the end. usage: soak.py NEWSRIVER [MINUTES]"""
-import asyncio, json, pathlib, random, subprocess, sys, tempfile, threading, time, urllib.request
+import asyncio, datetime, pathlib, random, sys, tempfile, threading, time
+from scene import Daemon, item, rss
 
 newsriver = sys.argv[1]
 minutes = float(sys.argv[2]) if len(sys.argv) > 2 else 30
@@ -18,11 +19,10 @@ def published(n, now):
 
 def feed(n):
     count = published(n, time.time())
-    items = "".join(
-        f"<item><title>source {n} reports event {(i * 7919 + n * 104729) % 1000003}</title><guid>http://s{n}.example/{i}</guid><link>http://s{n}.example/{i}</link><description>report {i} of {n}: {'word%d ' % ((i * 31 + n) % 9973) * 20}</description></item>"
-        for i in range(max(0, count - KEEP), count)
-    )
-    return f"<?xml version='1.0'?><rss version='2.0'><channel><title>s{n}</title><link>http://s{n}.example/</link><description>d</description>{items}</channel></rss>".encode()
+    site = f"http://s{n}.example"
+    return rss(f"s{n}", (
+        item(f"source {n} reports event {(i * 7919 + n * 104729) % 1000003}", f"{site}/{i}", f"report {i} of {n}: {'word%d ' % ((i * 31 + n) % 9973) * 20}")
+        for i in range(max(0, count - KEEP), count)))
 
 
 async def serve(reader, writer):
@@ -68,41 +68,28 @@ while not port:
     time.sleep(0.01)
 with tempfile.TemporaryDirectory() as folder:
     folder = pathlib.Path(folder)
-    text = '[server]\nlisten = "127.0.0.1:0"\n[log]\nlevel = "error"\n[river]\nentries = 500\n[poll]\nevery = "1s"\nmin_every = "1s"\ntimeout = "2s"\nper_host = 100\nconcurrency = 128\n'
+    text = '[server]\nlisten = "127.0.0.1:0"\n[river]\nentries = 500\n[poll]\nevery = "1s"\nmin_every = "1s"\ntimeout = "2s"\nper_host = 100\nconcurrency = 128\n'
     text += "".join(f'[[source]]\nid = "s{n}"\nurl = "http://127.0.0.1:{port[0]}/{n}"\n' for n in range(SOURCES))
-    (folder / "feeds.toml").write_text(text.replace('level = "error"', 'level = "info"'))
-    log = open(folder / "log", "w+")
-    daemon = subprocess.Popen([newsriver, "run"], cwd=folder, stderr=log)
-    samples, last = [], 0
-    try:
+    with Daemon(newsriver, folder, text) as daemon:
+        samples, last = [], 0
         end = began + minutes * 60
         while time.time() < end:
             time.sleep(min(10, max(0.1, end - time.time())))
-            assert daemon.poll() is None, "the daemon ended"
-            status = open(f"/proc/{daemon.pid}/status").read()
+            assert daemon.process.poll() is None, "the daemon ended"
+            status = open(f"/proc/{daemon.process.pid}/status").read()
             memory = int(status.split("VmRSS:")[1].split()[0]) / 1024
-            files = len(list(pathlib.Path(f"/proc/{daemon.pid}/fd").iterdir()))
+            files = len(list(pathlib.Path(f"/proc/{daemon.process.pid}/fd").iterdir()))
             samples.append((memory, files))
             if len(samples) % 6 == 0:
                 print(f"{time.time() - began:5.0f} s: {memory:.0f} MB, {files} files, {(asked['all'] - last) / 60:.0f} polls/s", flush=True)
                 last = asked["all"]
-        text = (folder / "log").read_text()
-        base = text.split("the river is at ")[1].split("/: ")[0]
         stop_at = time.time()
         wanted = {f"http://s{n}.example/{i}" for n in range(SOURCES) for i in range(published(n, stop_at - 20))}
         time.sleep(20)
-        status = json.load(urllib.request.urlopen(base + "/status.json"))
         now = time.time()
-        from datetime import datetime
-        stuck = [s["id"] for s in status["sources"] if not s["last_success"] or now - datetime.fromisoformat(s["last_success"]).timestamp() > 60]
-        url, items = base + "/feed.json", []
-        while url:
-            page = json.load(urllib.request.urlopen(url))
-            items += [item["url"] for item in page["items"]]
-            url = page.get("next_url")
-    finally:
-        daemon.terminate()
-        code = daemon.wait(20)
+        stuck = [s["id"] for s in daemon.json("status.json")["sources"] if not s["last_success"] or now - datetime.datetime.fromisoformat(s["last_success"]).timestamp() > 60]
+        items = [item["url"] for item in daemon.items()]
+        code = daemon.stop()
 third = len(samples) // 3
 mean = lambda part, place: sum(sample[place] for sample in part) / max(1, len(part))
 grown = mean(samples[-third:], 0) - mean(samples[third : 2 * third], 0)

@@ -3,8 +3,8 @@ after each thing that happens; sfeed follows its pages. Nothing is shown twice, 
 
 usage: subscribers.py NEWSRIVER
 """
-import collections, email, http.server, json, mailbox, os, pathlib, re, sqlite3, subprocess, sys, tempfile, threading, time
-import urllib.request
+import collections, email, mailbox, pathlib, sqlite3, subprocess, sys, tempfile
+from scene import Daemon, Origin, rss, until
 
 NEWSRIVER = sys.argv[1]
 PAGE = 10
@@ -19,53 +19,21 @@ def add(n):
     items[n] = title, f"{title}的正文," + "".join(chr(0x4E00 + (n * 7919 + k * 613) % 2500) for k in range(60))
 
 
-class Origin(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        entries = "".join(
-            f"<item><guid isPermaLink='false'>{edition['guid'].format(n)}</guid><title>{title}</title>"
-            f"<link>{edition['link'].format(n)}</link><description>{body}</description></item>"
-            for n, (title, body) in reversed(items.items()))
-        body = f"<rss version='2.0'><channel><title>日报</title>{entries}</channel></rss>".encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+def feed(_):
+    entries = (
+        f"<item><guid isPermaLink='false'>{edition['guid'].format(n)}</guid><title>{title}</title>"
+        f"<link>{edition['link'].format(n)}</link><description>{body}</description></item>"
+        for n, (title, body) in reversed(items.items()))
+    return rss("日报", entries)
 
 
 folder = pathlib.Path(tempfile.mkdtemp(prefix="newsriver-subscribers"))
-origin = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin)
-threading.Thread(target=origin.serve_forever, daemon=True).start()
-
-
-def get(path):
-    with urllib.request.urlopen(base + path, timeout=20) as answer:
-        return answer.read()
-
-
-def until(check, what):
-    end = time.time() + 30
-    while time.time() < end:
-        try:
-            if check():
-                return
-        except OSError:
-            pass
-        time.sleep(0.05)
-    sys.exit(f"{what} did not come")
+origin = Origin(feed)
 
 
 def start(listen):
-    """The daemon, once its river is served, and where that is."""
-    (folder / "feeds.toml").write_text(
-        f"[river]\nentries = {PAGE}\n[server]\nlisten = '127.0.0.1:{listen}'\n"
-        f"[[source]]\nid = 'a'\nurl = 'http://127.0.0.1:{origin.server_port}/a'\nevery = '1s'\nmin_every = '1s'\n")
-    log = folder / "log"
-    daemon = subprocess.Popen([NEWSRIVER, "-c", str(folder / "feeds.toml"), "run"], stderr=open(log, "w"))
-    until(lambda: re.search(r"the river is at (http\S+):", log.read_text()), "the daemon")
-    return daemon, re.search(r"the river is at (http\S+):", log.read_text())[1]
+    return Daemon(NEWSRIVER, folder, f"[river]\nentries = {PAGE}\n[server]\nlisten = '127.0.0.1:{listen}'\n"
+                  f"[[source]]\nid = 'a'\nurl = '{origin.url}a'\nevery = '1s'\nmin_every = '1s'\n")
 
 
 class Newsboat:
@@ -73,7 +41,7 @@ class Newsboat:
 
     def __init__(self):
         for format in ("atom", "rss"):
-            (folder / f"urls.{format}").write_text(f"{base}feed.{format}\n")
+            (folder / f"urls.{format}").write_text(f"{daemon.base}feed.{format}\n")
 
     def visit(self):
         for format in ("atom", "rss"):
@@ -92,7 +60,7 @@ class Rss2email:
         (folder / "r2e.cfg").write_text(
             "[DEFAULT]\nto = me@example.org\nfrom = r2e@example.org\nemail-protocol = maildir\nreply-changes = True\n"
             f"maildir-path = {folder}/mail\nverbose = warning\n"
-            + "".join(f"[feed.{format}]\nurl = {base}feed.{format}\nmaildir-mailbox = {format}\n" for format in ("atom", "rss")))
+            + "".join(f"[feed.{format}]\nurl = {daemon.base}feed.{format}\nmaildir-mailbox = {format}\n" for format in ("atom", "rss")))
         (folder / "mail").mkdir()
 
     def visit(self):
@@ -115,7 +83,7 @@ def paged_with_sfeed():
         f'sfeedpath="{folder}/sfeed"\n'
         'fetch() { next="$2"; while [ -n "$next" ]; do curl -sf "$next" >"$sfeedpath/page"; cat "$sfeedpath/page"; '
         'next=$(grep -o \'<link [^>]*rel="next"[^>]*>\' "$sfeedpath/page" | grep -o \'href="[^"]*"\' | cut -d\\" -f2 | sed "s/&amp;/\\&/g"); done; }\n'
-        f"feeds() {{ feed river {base}feed.atom; }}\n")
+        f"feeds() {{ feed river {daemon.base}feed.atom; }}\n")
     (folder / "sfeed").mkdir(exist_ok=True)
     subprocess.run(["sfeed_update", folder / "sfeedrc"], check=True, stdout=subprocess.DEVNULL)
     lines = (folder / "sfeed" / "river").read_text().splitlines()
@@ -124,13 +92,13 @@ def paged_with_sfeed():
 
 def in_river(count, check=lambda feed: True):
     """Waits until the store has so many stories and the first page is as it should be."""
-    until(lambda: json.loads(get("status.json"))["river"]["stories"] == count and check(json.loads(get("feed.json"))), f"{count} stories")
+    until(lambda: daemon.json("status.json")["river"]["stories"] == count and check(daemon.json("feed.json")), f"{count} stories")
 
 
 for n in range(25):
     add(n)
-daemon, base = start(0)
-port = base.rsplit(":", 1)[1].strip("/")
+daemon = start(0)
+port = daemon.base.rsplit(":", 1)[1].strip("/")
 readers = [Newsboat(), Rss2email()]
 try:
     in_river(25)
@@ -155,11 +123,10 @@ try:
     in_river(28, lambda feed: any("更正" in item["title"] for item in feed["items"]))
     visit("an entry was edited", titles()[-PAGE - 3:])
     daemon.kill()
-    daemon.wait()
-    daemon, base = start(port)
+    daemon = start(port)
     in_river(28)
     visit("the daemon was killed and started", titles()[-PAGE - 3:])
-    polls = lambda: next(source["last_poll"] for source in json.loads(get("status.json"))["sources"])
+    polls = lambda: daemon.source("a")["last_poll"]
     edition = {"guid": "https://e.example/?p={}", "link": "https://www.e.example/news/{}.html?utm_source=feed"}
     before = polls()
     until(lambda: polls() != before, "a poll")
@@ -176,5 +143,4 @@ try:
     assert sorted(paged) == sorted(titles()), paged
     print(f"sfeed followed the pages twice: {len(paged)} entries, none twice")
 finally:
-    daemon.terminate()
-    daemon.wait()
+    daemon.stop()
