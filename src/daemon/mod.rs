@@ -165,7 +165,7 @@ async fn render(live: Arc<Live>, site: Arc<Site>, changed: Arc<Notify>, stop: Ca
     loop {
         tokio::select! {
             biased;
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
             () = changed.notified() => {}
             Some(caught_up) = catching_up.join_next() => match caught_up {
                 Ok(Ok(true)) => {
@@ -201,6 +201,8 @@ async fn render(live: Arc<Live>, site: Arc<Site>, changed: Arc<Notify>, stop: Ca
             Err(error) => tracing::error!(%error, "the rendering of the river failed; readers get the one before"),
         }
     }
+    // What it writes is written before the store is closed.
+    while catching_up.join_next().await.is_some() {}
 }
 
 /// Polls each source when it is due.
