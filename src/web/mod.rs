@@ -9,6 +9,7 @@ mod body;
 mod events;
 mod hub;
 mod pages;
+mod render;
 mod rendered;
 mod route;
 mod socket;
@@ -28,8 +29,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use body::Body;
 pub use pages::{assets, page};
+pub use render::Rendering;
 pub use rendered::Rendered;
-pub use route::{Rendering, Site};
+pub use route::Site;
 pub use socket::Listener;
 use wire::{Answering, Wire};
 

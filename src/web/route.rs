@@ -27,7 +27,7 @@ use crate::live::{Live, Push};
 use crate::model::page::Spot;
 use crate::model::part::Ask;
 use crate::model::source::SourceId;
-use crate::publish::{Addresses, River};
+use crate::publish::Addresses;
 use crate::search::Query;
 use crate::status::SourceReport;
 use crate::store::{Selection, Store, StoreError};
@@ -47,9 +47,6 @@ const PULSES_KEPT: Duration = Duration::from_secs(5);
 const SOURCE_DAYS: i64 = 30;
 const SOURCE_POLLS: usize = 60;
 const SAMPLES: usize = 10;
-
-/// Rounds of archiving between two looks at what else is to be done.
-const CAUGHT_UP: usize = 8;
 
 /// How long a client waits for the first river after a start.
 const FIRST_RIVER: Duration = Duration::from_secs(10);
@@ -83,26 +80,17 @@ pub struct Site {
     pub(super) pushes: mpsc::Sender<Push>,
     /// Where those go who want to listen at our own hub.
     pub(super) listeners: mpsc::Sender<crate::hub::Request>,
-    rendered: watch::Sender<Option<Arc<Rendered>>>,
-    pages: Mutex<HashMap<PageKey, Arc<Body>>>,
+    pub(super) rendered: watch::Sender<Option<Arc<Rendered>>>,
+    pub(super) pages: Mutex<HashMap<PageKey, Arc<Body>>>,
     lookers: Semaphore,
     /// Held by who writes the archives.
-    archiving: Mutex<()>,
+    pub(super) archiving: Mutex<()>,
     /// Renderings so far: a page that was begun before the last of them is not kept.
-    renderings: AtomicU64,
+    pub(super) renderings: AtomicU64,
     pulses: Mutex<Option<PulsesAt>>,
     doors: Doors,
     /// Ends what never ends by itself.
     closing: CancellationToken,
-}
-
-/// What a rendering did.
-#[derive(Debug, Clone, Copy)]
-pub struct Rendering {
-    /// Entries on the first page.
-    pub entries: usize,
-    /// Whether stories that left the first page are in no archive yet: see [`Site::catch_up`].
-    pub is_behind: bool,
 }
 
 impl Site {
@@ -129,60 +117,6 @@ impl Site {
             doors: Doors::default(),
             closing,
         }
-    }
-
-    /// Renders the river as the store has it now; requests meanwhile get the one before. Stories that have
-    /// left the first page go into the archives before, so that whoever walks them from this page on misses
-    /// nothing; unless they are many, or much is being written: what is new does not wait for that.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store cannot be read; the river stays as it was.
-    pub fn render(&self) -> Result<Rendering, StoreError> {
-        let mut river = self.first_page()?;
-        let is_behind = match self.archiving.try_lock() {
-            Ok(_archiving) if !self.store.is_at_many() => self.archive(&mut river),
-            _ => self.live.is_behind(&self.store, &river)?,
-        };
-        self.publish(&river);
-        Ok(Rendering { entries: river.entries.len(), is_behind })
-    }
-
-    /// Puts some of what a rendering left behind into the archives; whether there is more. After the last of
-    /// it the river is to be rendered again, which leads to all of them.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store cannot be read.
-    pub fn catch_up(&self) -> Result<bool, StoreError> {
-        let _archiving = self.archiving.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut river = self.first_page()?;
-        Ok((0..CAUGHT_UP).all(|_| self.archive(&mut river)))
-    }
-
-    fn first_page(&self) -> Result<River, StoreError> {
-        self.live.river(&self.store, &Ask::default(), &Spot::First)?.ok_or(StoreError::Closed)
-    }
-
-    /// Puts some of what has left the first page into the archives; whether there is more.
-    fn archive(&self, river: &mut River) -> bool {
-        match self.live.archive(&self.store, river) {
-            Ok(more) => more,
-            Err(error) => {
-                tracing::warn!(%error, "stories could not be put into the archives; it is tried again at the next change");
-                false
-            }
-        }
-    }
-
-    fn publish(&self, river: &River) {
-        let rendered = Rendered::new(river, &self.live.groups());
-        if let Some(before) = self.rendered() {
-            for (body, known) in rendered.bodies().zip(before.bodies()) {
-                body.prepare_like(known);
-            }
-        }
-        self.rendered.send_replace(Some(Arc::new(rendered)));
-        self.renderings.fetch_add(1, Ordering::Release);
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Answers a request of a peer; one behind a Unix socket has no address.
@@ -402,7 +336,7 @@ impl Site {
         &self.closing
     }
 
-    fn rendered(&self) -> Option<Arc<Rendered>> {
+    pub(super) fn rendered(&self) -> Option<Arc<Rendered>> {
         self.rendered.borrow().clone()
     }
 
