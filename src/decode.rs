@@ -7,17 +7,26 @@
 //! Evidence in order: feeds.toml, BOM, HTTP, declaration or meta, detection (RFC 7303, section 3;
 //! HTML, section 13.2.3). The first that decodes without error wins, so a lie is found out;
 //! `gb2312` and `gbk` are read as GB18030, which holds both. What is plainly UTF-8 is UTF-8, whatever
-//! a label says: `gb2312` on UTF-8 text would decode to mojibake without an error.
+//! a label says: `gb2312` on UTF-8 text would decode to mojibake without an error. Where none decodes without error,
+//! the first under which nearly all bytes make sense wins: one bad byte must not change the language of the rest.
+
+mod mixed;
 
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{DecoderResult, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{
+    BIG5, DecoderResult, EUC_JP, EUC_KR, Encoding, GB18030, GBK, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252,
+};
 
 use crate::model::text::Text;
+use mixed::Share;
 
 /// How far into a document a declaration is looked for, bytes.
 const PROLOG: usize = 1024;
+
+/// Charsets of which one wrong byte disqualifies the whole document for the detector.
+const MULTI_BYTE: [&Encoding; 5] = [GB18030, BIG5, SHIFT_JIS, EUC_KR, EUC_JP];
 
 /// Decodes `bytes`; `configured` and `http` are charset labels.
 #[must_use]
@@ -31,10 +40,11 @@ pub fn decode<'a>(bytes: &'a [u8], configured: Option<&str>, http: Option<&str>)
     let candidates = [
         configured.and_then(|label| by_label(label.as_bytes())),
         bom,
-        http.and_then(|label| by_label(label.as_bytes())),
+        // Markup in UTF-16 has zero bytes.
+        http.and_then(|label| by_label(label.as_bytes())).filter(|it| !is_utf16(it) || prolog.contains(&0)),
         unmarked_utf16(prolog),
         // What could be read as ASCII to find the declaration is not UTF-16, whatever it says.
-        declared.filter(|encoding| *encoding != UTF_16LE && *encoding != UTF_16BE),
+        declared.filter(|encoding| !is_utf16(encoding)),
         Some(UTF_8),
     ];
     for (place, encoding) in candidates.into_iter().enumerate().filter_map(|(n, e)| Some((n, e?))) {
@@ -43,25 +53,25 @@ pub fn decode<'a>(bytes: &'a [u8], configured: Option<&str>, http: Option<&str>)
         if place > 1 && encoding != UTF_8 && is_lie() {
             continue;
         }
-        match decode_exactly(bytes, encoding) {
-            Some(text) if encoding == UTF_8 => {
-                return wrap(undo_double(&text).map_or(text, Cow::Owned), encoding, false);
-            }
-            Some(text) => return wrap(text, encoding, false),
-            None => {}
+        if let Some(text) = decode_exactly(bytes, encoding) {
+            return wrap(text, encoding, false);
         }
     }
     if bom == Some(UTF_8) {
-        return wrap(mostly_utf8(bytes), UTF_8, true);
+        return wrap(mixed::read(bytes), UTF_8, true);
     }
-    fallback(bytes, candidates.into_iter().flatten().next())
+    fallback(bytes, &candidates)
 }
 
 /// Whether bytes that are said to be in a legacy charset are UTF-8: Western text never looks so by
 /// chance, and Chinese, Japanese or Korean text does only for a few characters.
 fn is_utf8_after_all(bytes: &[u8], stated: &'static Encoding) -> bool {
-    let Some(text) = (!bytes.is_ascii()).then(|| simdutf8::basic::from_utf8(bytes).ok()).flatten() else {
+    if bytes.is_ascii() {
         return false;
+    }
+    let Ok(text) = simdutf8::basic::from_utf8(bytes) else {
+        // In Western text even one pair that looks like UTF-8 is none of its own; letters of other scripts stand in runs.
+        return stated.is_single_byte() && Share::of(bytes).outweighs(if stated == WINDOWS_1252 { 1 } else { 4 });
     };
     let enough = if stated.is_single_byte() { 1 } else { 6 };
     text.chars().filter(|c| !c.is_ascii()).take(enough).count() == enough
@@ -78,74 +88,82 @@ fn is_not_western(bytes: &[u8]) -> bool {
 /// UTF-32, which the web's decoders do not know, by its BOM or its first markup.
 fn utf32(bytes: &[u8]) -> Option<String> {
     let big = match bytes.first_chunk::<4>()? {
-        [0, 0, 0xfe, 0xff] | [0, 0, 0, b'<'] => true,
-        [0xff, 0xfe, 0, 0] | [b'<', 0, 0, 0] => false,
+        [0, 0, 0xfe, 0xff] => true,
+        [0xff, 0xfe, 0, 0] => false,
+        [0, 0, 0, first] if begins_document(*first) => true,
+        [first, 0, 0, 0] if begins_document(*first) => false,
         _ => return None,
     };
     let unit = |unit: &[u8; 4]| if big { u32::from_be_bytes(*unit) } else { u32::from_le_bytes(*unit) };
     Some(bytes.as_chunks::<4>().0.iter().map(|word| char::from_u32(unit(word)).unwrap_or('\u{fffd}')).collect())
 }
 
-/// Nothing fitted without error: the charset with the fewest wrong bytes wins. A few bad bytes in
-/// declared UTF-8 must not turn the rest into another language.
-fn fallback<'a>(bytes: &'a [u8], first: Option<&'static Encoding>) -> Text<'a> {
-    let (mut bad, mut wide) = (0, 0);
-    for chunk in bytes.utf8_chunks() {
-        bad += usize::from(!chunk.invalid().is_empty());
-        wide += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+/// Nothing fitted without error. `stated` are feeds.toml, BOM, HTTP, what the bytes show and the declaration, in order
+/// of trust.
+fn fallback<'a>(bytes: &'a [u8], stated: &[Option<&'static Encoding>]) -> Text<'a> {
+    // A person's word holds whatever the bytes say.
+    if let Some(configured) = stated.first().copied().flatten().filter(|encoding| *encoding != UTF_8) {
+        return wrap(configured.decode_without_bom_handling(bytes).0, configured, true);
     }
-    if bad <= wide / 8 || (bad <= 4 && wide == 0) {
-        return wrap(mostly_utf8(bytes), UTF_8, true);
+    if let Some(wide) = stated.iter().copied().flatten().find(|encoding| is_utf16(encoding)) {
+        return wrap(wide.decode_without_bom_handling(bytes).0, wide, true);
     }
+    let share = Share::of(bytes);
+    if share.outweighs(1) || share.is_ascii_with_pastes() {
+        return wrap(mixed::read(bytes), UTF_8, true);
+    }
+    // A single-byte charset takes any byte, so that one fits is evidence of nothing.
+    let wide = stated.iter().flatten().filter(|encoding| !encoding.is_single_byte() && **encoding != UTF_8);
+    for encoding in wide {
+        if let Some(text) = decode_nearly(bytes, encoding) {
+            return wrap(text, encoding, true);
+        }
+    }
+    let guessed = guess(bytes);
+    if guessed.is_single_byte()
+        && let Some((text, encoding)) = recognised(bytes)
+    {
+        return wrap(text, encoding, true);
+    }
+    match decode_tightly(bytes, guessed) {
+        Some(text) => wrap(text, guessed, false),
+        None => wrap(guessed.decode_without_bom_handling(bytes).0, guessed, true),
+    }
+}
+
+fn is_utf16(encoding: &Encoding) -> bool {
+    encoding == UTF_16LE || encoding == UTF_16BE
+}
+
+fn guess(bytes: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(bytes, true);
     let guessed = detector.guess(None, Utf8Detection::Allow);
-    let guessed = if guessed == GBK { GB18030 } else { guessed };
-    if let Some(text) = decode_tightly(bytes, guessed) {
-        return wrap(text, guessed, false);
-    }
-    let (decoded, errors) = guessed.decode_without_bom_handling(bytes);
-    match first {
-        Some(stated) if errors && stated != guessed && stated != UTF_8 => {
-            let (other, _) = stated.decode_without_bom_handling(bytes);
-            let worse = other.matches('\u{FFFD}').count() > decoded.matches('\u{FFFD}').count();
-            if worse { wrap(decoded, guessed, true) } else { wrap(other, stated, true) }
-        }
-        _ => wrap(decoded, guessed, errors),
-    }
+    if guessed == GBK { GB18030 } else { guessed }
 }
 
-/// UTF-8 with foreign bytes in it: in Western text they are Windows-1252 that was pasted in;
-/// elsewhere nobody can know, and U+FFFD says so.
-fn mostly_utf8(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    let wide = bytes.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).any(|c| c > '\u{2e7f}' && c != '\u{feff}');
-    for chunk in bytes.utf8_chunks() {
-        out.push_str(chunk.valid());
-        match chunk.invalid() {
-            [] => {}
-            [byte] if *byte >= 0xa0 && !wide => out.push(char::from(*byte)),
-            _ => out.push('\u{fffd}'),
-        }
+/// Decodes where nearly every character fits; the others become U+FFFD.
+fn decode_nearly(bytes: &[u8], encoding: &'static Encoding) -> Option<String> {
+    let (text, _) = encoding.decode_without_bom_handling(bytes);
+    let (mut wide, mut wrong) = (0_usize, 0_usize);
+    for c in text.chars().filter(|c| !c.is_ascii()) {
+        *(if matches!(c, '\u{fffd}' | '\u{80}'..='\u{9f}' | '\u{e000}'..='\u{f8ff}') {
+            &mut wrong
+        } else {
+            &mut wide
+        }) += 1;
     }
-    out
+    (wrong * 4 <= wide && wrong <= 1 + wide / 50).then(|| text.into_owned())
 }
 
-/// Text that was UTF-8, was taken for Windows-1252 and written as UTF-8 again: every character
-/// beyond ASCII then stands for a byte, and the bytes are UTF-8. Nothing else looks so.
-fn undo_double(text: &str) -> Option<String> {
-    if text.is_ascii()
-        || text.chars().any(|c| c > '\u{2122}')
-        || !text.contains(['Ã', 'â', 'Â', 'å', 'æ', 'ç', 'è', 'é', 'ä'])
-    {
-        return None;
-    }
-    let (bytes, _, unmappable) = encoding_rs::WINDOWS_1252.encode(text);
-    if unmappable {
-        return None;
-    }
-    let once = String::from_utf8(bytes.into_owned()).ok()?;
-    (once.chars().count() < text.chars().count()).then_some(once)
+/// A multi-byte charset in which the document is but for a few bytes, and which the detector knows it by once those
+/// are out.
+fn recognised(bytes: &[u8]) -> Option<(String, &'static Encoding)> {
+    MULTI_BYTE.into_iter().find_map(|encoding| {
+        let text = decode_nearly(bytes, encoding)?;
+        let sound: String = text.chars().filter(|c| *c != '\u{fffd}').collect();
+        (guess(&encoding.encode(&sound).0) == encoding).then_some((text, encoding))
+    })
 }
 
 fn by_label(label: &[u8]) -> Option<&'static Encoding> {
@@ -230,13 +248,18 @@ fn attribute(tag: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     (end > 0).then(|| rest[..end].to_vec())
 }
 
-/// UTF-16 without a BOM shows by the zero bytes around its first markup (XML 1.0, appendix F).
+/// UTF-16 without a BOM shows by the zero bytes around its first characters, which are ASCII in markup and in JSON (XML
+/// 1.0, appendix F).
 fn unmarked_utf16(prolog: &[u8]) -> Option<&'static Encoding> {
-    match prolog {
-        [0, b'<', 0, second, ..] if *second != 0 => Some(UTF_16BE),
-        [b'<', 0, second, 0, ..] if *second != 0 => Some(UTF_16LE),
+    match *prolog.first_chunk::<4>()? {
+        [0, first, 0, second] if begins_document(first) && second != 0 => Some(UTF_16BE),
+        [first, 0, second, 0] if begins_document(first) && second != 0 => Some(UTF_16LE),
         _ => None,
     }
+}
+
+fn begins_document(byte: u8) -> bool {
+    matches!(byte, b'<' | b'{' | b' ' | b'\n' | b'\r' | b'\t')
 }
 
 #[cfg(test)]
@@ -281,6 +304,17 @@ mod tests {
         assert!(decode(&wide, None, None).as_str().contains("青浦"));
         let marked = [&[0xff, 0xfe][..], &wide].concat();
         assert!(decode(&marked, None, None).as_str().starts_with("\n<rss>"));
+        // Half a surrogate pair spoils one character.
+        let spoilt = [&marked[..], &[0x00, 0xd8, b'x', 0]].concat();
+        assert!(decode(&spoilt, None, None).as_str().contains("青浦工业园区"));
+        for text in ["\n<rss>青浦</rss>", " {\"title\": \"青浦\"}", "{\"title\": \"青浦\"}"] {
+            let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            let widest: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+            for bytes in [big, widest] {
+                assert!(decode(&bytes, None, None).as_str().contains("青浦"), "{text}");
+            }
+        }
+        assert!(decode(rss("utf-8").as_bytes(), None, Some("utf-16")).as_str().contains("青浦"));
     }
 
     #[test]
@@ -290,6 +324,58 @@ mod tests {
         let text = decode(&bytes, None, None);
         assert_eq!(text.charset(), "UTF-8");
         assert!(text.has_replacements() && text.as_str().contains("工业园区"));
+    }
+
+    #[test]
+    fn one_bad_byte_decides_no_document() {
+        let declared = |charset: &str, text: &[u8]| {
+            let head = format!("<?xml version=\"1.0\" encoding=\"{charset}\"?><rss><channel><title>");
+            [head.as_bytes(), text, b"</title></channel></rss>"].concat()
+        };
+        let cut = |text: &str| {
+            let mut bytes = gb18030(text);
+            bytes.pop();
+            bytes
+        };
+        let long = "青浦工业园区开展调研，承载着托举全区经济大盘的重要使命";
+        for (what, bytes, charset, text) in [
+            ("a cut character at the end", declared("utf-8", b"\xe2\x80\x9cok\xe2\x80"), "UTF-8", "“ok\u{fffd}<"),
+            (
+                "latin-1 that is not",
+                declared("iso-8859-1", b"d\xc3\xa9j\xc3\xa0 vu\xe2\x80"),
+                "UTF-8",
+                "déjà vu\u{fffd}<",
+            ),
+            (
+                "latin-1 that is not, pasted",
+                declared(
+                    "iso-8859-1",
+                    "Été “déjà” ".as_bytes().iter().copied().chain(*b"It\x92s").collect::<Vec<_>>().as_slice(),
+                ),
+                "UTF-8",
+                "Été “déjà” It’s",
+            ),
+            (
+                "latin-1 that is not, one of each",
+                declared("iso-8859-1", b"caf\xc3\xa9, It\x92s"),
+                "UTF-8",
+                "café, It’s",
+            ),
+            ("pasted in ASCII", declared("utf-8", b"It\x92s \x93here\x94"), "UTF-8", "It’s “here”"),
+            ("pasted, one accent", declared("utf-8", b"caf\xc3\xa9: It\x92s"), "UTF-8", "café: It’s"),
+            ("GBK that says so", declared("gb2312", &cut(long)), "gb18030", "青浦工业园区"),
+            ("GBK that says UTF-8", declared("utf-8", &cut(&long.repeat(3))), "gb18030", "青浦工业园区"),
+            (
+                "Western throughout",
+                declared("utf-8", b"caf\xe9 d\xe9j\xe0 vu, \xe9t\xe9 \xe0 No\xebl, gar\xe7on"),
+                "windows-1252",
+                "café déjà vu",
+            ),
+        ] {
+            let read = decode(&bytes, None, None);
+            assert_eq!(read.charset(), charset, "{what}: {}", read.as_str());
+            assert!(read.as_str().contains(text), "{what}: {}", read.as_str());
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod body;
 mod date;
+mod double;
 mod embeds;
 mod link;
 mod person;

@@ -1,10 +1,9 @@
 //! Text constructs -> plain text: no markup, no control characters, NFC.
 
-use std::borrow::Cow;
-
 use scraper::{Html, Node};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use super::double;
 use crate::model::feed::{RawText, TextKind};
 
 /// Elements that say for sure that a text is HTML.
@@ -161,7 +160,7 @@ fn is_block(name: &str) -> bool {
 pub(super) fn one_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut gap = false;
-    for c in once_encoded(text).chars().map(meant) {
+    for c in double::undone(text).chars().map(meant) {
         if c.is_whitespace() || c.is_control() {
             gap = c.is_whitespace() || gap;
         } else if !is_trick(c) {
@@ -178,18 +177,8 @@ pub(super) fn one_line(text: &str) -> String {
 /// Control characters out but for line breaks and tabs, NFC.
 pub(super) fn clean(text: &str) -> String {
     let kept = |c: &char| (!c.is_control() || matches!(c, '\n' | '\t')) && !is_trick(*c);
-    let text = &*once_encoded(text);
+    let text = &*double::undone(text);
     nfc(if text.chars().all(|c| kept(&c)) { text.to_owned() } else { text.chars().map(meant).filter(kept).collect() })
-}
-
-/// Text whose UTF-8 was written byte by byte, as references to Latin-1 characters: no other text has
-/// C1 controls that make whole UTF-8 sequences.
-fn once_encoded(text: &str) -> Cow<'_, str> {
-    if !text.contains(|c| matches!(c, '\u{80}'..='\u{9f}')) {
-        return Cow::Borrowed(text);
-    }
-    let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// C1 control characters are Windows-1252 that was taken for Latin-1: what was meant.
