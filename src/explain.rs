@@ -66,7 +66,17 @@ pub fn as_text(found: &Explanation) -> String {
     } else if found.others.is_empty() {
         lines.push("story    alone: no other entry tells the same news".to_owned());
     } else {
-        lines.push(format!("story    {}, told by {} entries", found.story, found.others.len() + 1));
+        lines.push(format!(
+            "story    {}, told by {} entries",
+            found.story,
+            found.others.len() + usize::from(!found.is_surplus)
+        ));
+        if found.surplus > 0 {
+            lines.push(format!("  {} more entries repeat it; they are kept and not shown", found.surplus));
+        }
+        if found.is_surplus {
+            lines.push("  this entry is one of those: the story has as many entries as it may have".to_owned());
+        }
         for other in &found.others {
             lines.push(format!("  {} {}", other.source, shown(&other.entry.title)));
             lines.push(format!("    {}", other.river_id));
@@ -109,6 +119,8 @@ pub fn as_json(found: &Explanation) -> serde_json::Value {
                 "id": other.river_id, "source": other.source, "title": other.entry.title, "url": other.entry.url,
             })).collect::<Vec<_>>(),
             "joins": found.joins,
+            "is_surplus": found.is_surplus,
+            "surplus": found.surplus,
         },
     })
 }

@@ -116,13 +116,14 @@ pub fn keys(entries: &[Entry], canonical: impl Fn(&str) -> String) -> Vec<Keys> 
         key.body = key.body.filter(|body| !repeated_bodies.contains_key(body));
         key.moment = key.moment.filter(|moment| !repeated_moments.contains_key(moment));
     }
+    let uniform = Uniform::of(entries);
     for (key, entry) in keys.iter_mut().zip(entries) {
         // The same entry twice in a document is one entry, not a void id.
         let void = |repeated: &HashMap<Key, usize>, key: &Option<Key>| key.is_some_and(|k| repeated.contains_key(&k));
-        if void(&repeated_ids, &key.id) && !same_everywhere(entries, entry) {
+        if void(&repeated_ids, &key.id) && !uniform.holds(entry) {
             key.id = None;
         }
-        if void(&repeated_links, &key.link) && key.id.is_none() && !same_everywhere(entries, entry) {
+        if void(&repeated_links, &key.link) && key.id.is_none() && !uniform.holds(entry) {
             key.link = None;
         }
     }
@@ -138,14 +139,37 @@ fn repeated(keys: impl Iterator<Item = Key>) -> HashMap<Key, usize> {
     counts
 }
 
-/// Whether all entries with this entry's id are telling the same thing under the same link.
-fn same_everywhere(entries: &[Entry], entry: &Entry) -> bool {
-    let others = entries.iter().filter(|other| other.publisher_id == entry.publisher_id && other.url == entry.url);
-    others.clone().all(|other| other.title == entry.title)
-        && entries
-            .iter()
-            .filter(|other| other.publisher_id.is_some() && other.publisher_id == entry.publisher_id)
-            .all(|other| other.url == entry.url)
+/// Which ids and links stand for one entry only, however often a document repeats it; made in one pass, since a
+/// document may repeat one id in each of its entries.
+struct Uniform<'e> {
+    /// By id: the link of the first entry that has it; `None` where another has another link.
+    links: HashMap<&'e str, Option<Option<&'e str>>>,
+    /// By id and link: the title of the first entry that has both; `None` where another has another title.
+    titles: HashMap<(Option<&'e str>, Option<&'e str>), Option<&'e str>>,
+}
+
+impl<'e> Uniform<'e> {
+    fn of(entries: &'e [Entry]) -> Self {
+        let mut uniform = Self { links: HashMap::new(), titles: HashMap::new() };
+        for entry in entries {
+            let (id, link) = (entry.publisher_id.as_deref(), entry.url.as_deref());
+            if let Some(id) = id {
+                let known = uniform.links.entry(id).or_insert(Some(link));
+                *known = known.filter(|known| *known == link);
+            }
+            let known = uniform.titles.entry((id, link)).or_insert(Some(&entry.title));
+            *known = known.filter(|known| *known == entry.title);
+        }
+        uniform
+    }
+
+    /// Whether all entries with this entry's id tell the same thing under the same link.
+    fn holds(&self, entry: &Entry) -> bool {
+        let (id, link) = (entry.publisher_id.as_deref(), entry.url.as_deref());
+        let one = |found: Option<bool>| found.unwrap_or(true);
+        one(self.titles.get(&(id, link)).map(Option::is_some))
+            && one(id.and_then(|id| self.links.get(id)).map(Option::is_some))
+    }
 }
 
 /// What is known of a stored entry that one of the keys led to.

@@ -24,6 +24,8 @@ pub struct Report {
     pub sources: Vec<SourceReport>,
     /// What is wrong with feeds.toml; the sources are those of the last good one.
     pub config_error: Option<ConfigErrorReport>,
+    /// What keeps the store from taking what polls bring; `/readyz` says 503 as long.
+    pub store_error: Option<String>,
 }
 
 /// The river in numbers.
@@ -117,6 +119,7 @@ impl Report {
             river: RiverCounts { stories, entries },
             sources: config.sources.iter().map(|source| SourceReport::new(source, rows.get(&source.id))).collect(),
             config_error: config_error.map(ConfigErrorReport::new),
+            store_error: None,
         }
     }
 }

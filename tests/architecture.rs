@@ -41,8 +41,8 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     (
         "cli",
         &[
-            "model", "config", "fetch", "identity", "observe", "poll", "publish", "status", "store", "daemon", "parse",
-            "decode", "opml", "live", "explain", "web", "output",
+            "model", "config", "fetch", "identity", "observe", "poll", "publish", "schedule", "status", "store",
+            "daemon", "parse", "decode", "opml", "live", "explain", "web", "output",
         ],
     ),
     ("main", &[]),

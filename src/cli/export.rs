@@ -15,6 +15,7 @@ use crate::model::part::Ask;
 use crate::model::recent::Recent;
 use crate::output::{self, Folder};
 use crate::publish::Format;
+use crate::schedule::is_clock_doubtful;
 use crate::store::Store;
 
 #[derive(Debug, clap::Args)]
@@ -74,6 +75,7 @@ pub(super) fn export(path: &Path, arguments: &ExportArguments) -> Result<(), End
         What::Json => Format::Json,
     };
     let store = Store::look_at(&config.store)?;
+    store.set_priorities(config.priorities());
     let river = live(config, &store)?.river(&store, &Ask::default(), &Spot::First)?;
     print(&river.map(|river| river.render(format)).unwrap_or_default())
 }
@@ -85,6 +87,7 @@ fn site(config: Config, folder: Option<PathBuf>) -> Result<(), Ending> {
         .or(stated)
         .ok_or_else(|| Ending::Usage("name a folder, or set `dir` under [output] in feeds.toml".to_owned()))?;
     let store = Store::look_at(&config.store)?;
+    store.set_priorities(config.priorities());
     let live = live(config, &store)?;
     if let Some(mut river) = live.river(&store, &Ask::default(), &Spot::First)? {
         while live.archive(&store, &mut river)? {}
@@ -100,7 +103,14 @@ pub(super) fn backup(path: &Path, arguments: &BackupArguments) -> Result<(), End
     print(format!("{}: {bytes} bytes", arguments.file.display()).as_bytes())
 }
 
-pub(super) fn prune(path: &Path) -> Result<(), Ending> {
+#[derive(Debug, clap::Args)]
+pub(super) struct PruneArguments {
+    /// Take all that is beyond `keep`, however much it is
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) fn prune(path: &Path, arguments: &PruneArguments) -> Result<(), Ending> {
     let config = load(path)?;
     let Some(keep) = config.keep else {
         return print(
@@ -108,10 +118,34 @@ pub(super) fn prune(path: &Path) -> Result<(), Ending> {
         );
     };
     let store = Store::look_at(&config.store)?;
-    let horizon = Utc::now() - chrono::TimeDelta::from_std(keep).unwrap_or(chrono::TimeDelta::MAX);
-    let pruned = store.prune(horizon)?;
-    store.touch(Utc::now())?;
-    print(format!("{pruned} entries pruned that were first seen before {}", horizon.format("%Y-%m-%d")).as_bytes())
+    let now = Utc::now();
+    let horizon = now - chrono::TimeDelta::from_std(keep).unwrap_or(chrono::TimeDelta::MAX);
+    let plan = store.prune_plan(horizon)?;
+    let before = horizon.format("%Y-%m-%d");
+    if plan.entries > 0 {
+        eprintln!("{} of {} entries were first seen before {before}, and go", plan.entries, plan.all);
+    }
+    if !arguments.yes && plan.entries > 0 {
+        let latest = store.latest_moment()?;
+        if let Some(latest) = latest.filter(|_| is_clock_doubtful(now, latest)) {
+            return Err(Ending::Failed(format!(
+                "nothing is pruned: the clock says {}, and the last poll in the store is of {}; where the clock is right, `newsriver prune --yes` takes {} of {} entries",
+                now.format("%Y-%m-%d %H:%M"),
+                latest.format("%Y-%m-%d %H:%M"),
+                plan.entries,
+                plan.all
+            )));
+        }
+        if plan.entries > plan.share() {
+            return Err(Ending::Failed(format!(
+                "nothing is pruned: {} of {} entries were first seen before {before}, more than a tenth and more than 1,000; see `keep` under [store], `newsriver prune --yes` takes them",
+                plan.entries, plan.all
+            )));
+        }
+    }
+    let pruned = store.prune(horizon, u64::MAX)?;
+    store.touch(now)?;
+    print(format!("{pruned} entries pruned that were first seen before {before}").as_bytes())
 }
 
 pub(super) fn completions(arguments: &CompletionsArguments) -> Result<(), Ending> {

@@ -68,7 +68,7 @@ enum Command {
     /// A consistent copy of the store, also while the daemon runs
     Backup(export::BackupArguments),
     /// Apply the retention of feeds.toml now
-    Prune,
+    Prune(export::PruneArguments),
     /// Shell completions
     Completions(export::CompletionsArguments),
     /// The man page
@@ -136,7 +136,7 @@ fn execute(arguments: Arguments) -> Result<(), Ending> {
         Command::Import(arguments) => edit::import(&path, &arguments),
         Command::Export(arguments) => export::export(&path, &arguments),
         Command::Backup(arguments) => export::backup(&path, &arguments),
-        Command::Prune => export::prune(&path),
+        Command::Prune(arguments) => export::prune(&path, &arguments),
         Command::Completions(arguments) => export::completions(&arguments),
         Command::Man => export::man(),
     }

@@ -68,6 +68,7 @@ fn chosen(config: &Config, ids: &[String]) -> Result<Vec<Source>, Ending> {
 
 async fn round(config: &Config, sources: Vec<Source>, force: bool) -> Result<Vec<PollReport>, Ending> {
     let store = Store::open(&config.store)?;
+    store.set_priorities(config.priorities());
     let base = contact(config);
     let fetcher = Fetcher::new(&base, config.connect_timeout, Arc::default())?;
     let authority = poll::authority(&url::Url::parse(&base)?);

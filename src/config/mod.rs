@@ -32,7 +32,7 @@ pub use websub::WebSub;
 
 use crate::model::cleaning::Rules;
 use crate::model::server::{Access, Listen, TrustedProxies};
-use crate::model::source::{Address, Source, SourceId, Timeouts};
+use crate::model::source::{Address, Priorities, Source, SourceId, Timeouts};
 use crate::search::Filter;
 use crate::store::SourceRow;
 
@@ -117,7 +117,7 @@ pub struct River {
     pub base_url: Option<Url>,
     /// Entries on one page.
     pub entries: usize,
-    /// Stories of one source on the first page at most.
+    /// Stories of one source on the first page at most; a third of it where it is not set, while others have stories.
     pub max_per_source: Option<usize>,
     /// How long readers may stay away and still be told what changed.
     pub window: Duration,
@@ -182,6 +182,12 @@ impl Config {
     #[must_use]
     pub fn source(&self, id: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.id.as_str() == id)
+    }
+
+    /// Whose telling of a story is preferred.
+    #[must_use]
+    pub fn priorities(&self) -> Priorities {
+        self.sources.iter().map(|source| (source.id.clone(), source.priority)).collect()
     }
 
     /// A source outside any file, with every default.

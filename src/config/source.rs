@@ -65,6 +65,7 @@ pub(super) fn with_defaults(id: SourceId, address: Address, poll: &PollDefaults)
         group: None,
         tags: Vec::new(),
         enabled: true,
+        priority: 0,
         every: poll.every,
         min_every: poll.min_every,
         timeouts: poll.timeouts,
@@ -96,6 +97,12 @@ fn read_rest<'a>(section: &mut Section<'a>, source: &mut Source, folder: &Path, 
         .map(|f| f.value.to_string());
     source.tags = section.texts("tags");
     source.enabled = section.flag("enabled").unwrap_or(true);
+    source.priority = section
+        .get("priority", "a whole number from -1000 to 1000; 0 is the default", |v| match v {
+            toml::de::DeValue::Integer(n) => n.as_str().parse().ok().filter(|n: &i64| n.abs() <= 1000),
+            _ => None,
+        })
+        .map_or(0, |f| f.value);
     source.base_url = section.text("base_url").and_then(|found| web_url(&found, findings));
     source.max_bytes = section.size("max_bytes").unwrap_or(source.max_bytes);
     source.initial = section.count("initial", 0..=1_000_000).or(source.initial);

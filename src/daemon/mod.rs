@@ -31,7 +31,7 @@ use crate::model::recent::Recent;
 use crate::model::report::ErrorKind;
 use crate::model::source::SourceId;
 use crate::poll::{self, PollError, Poller};
-use crate::schedule::Queue;
+use crate::schedule::{Queue, clock_jump};
 use crate::store::{Store, StoreError};
 use crate::web::{self, Listener, Site};
 use sd_notify::NotifyState;
@@ -43,9 +43,6 @@ const GRACE: Duration = Duration::from_secs(4);
 
 /// The longest sleep of the scheduler: a clock that was set, or a machine that slept, is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-
-/// What the clock may differ from the time that passed.
-const CLOCK_JUMP: TimeDelta = TimeDelta::minutes(2);
 
 /// Why the daemon ended, if not by request.
 #[derive(Debug, Error)]
@@ -95,6 +92,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let Start { config_path, config, store, listeners, stop, reload, recent } = start;
     let began = Instant::now();
     let listening = listeners.first().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?.url()?;
+    store.set_priorities(config.priorities());
     let live = Arc::new(Live::new(config, &store, listening, Utc::now(), recent)?);
     let (pushes, new_pushes) = mpsc::channel(64);
     let (asks, new_asks) = mpsc::channel(64);
@@ -129,7 +127,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let publisher = hub::Publisher::new(live.clone(), store.clone(), tools.clone(), stop.clone());
     tasks.spawn(publisher.run(new_asks, renderings));
 
-    let scheduler = Scheduler::new(live, tools, heard, changed, stop);
+    let scheduler = Scheduler::new(live, tools, heard, store.clone(), changed, stop);
     let (finished, abandoned) = scheduler.run(new_configs).await;
     service::tell(&[NotifyState::Stopping]);
     while let Some(ended) = tasks.join_next().await {
@@ -212,6 +210,7 @@ struct Scheduler {
     hosts: Arc<Hosts>,
     heard: mpsc::Sender<Heard>,
     queue: Queue,
+    store: Store,
     changed: Arc<Notify>,
     stop: CancellationToken,
     polls: JoinSet<()>,
@@ -222,6 +221,7 @@ impl Scheduler {
         live: Arc<Live>,
         tools: Arc<Mutex<Tools>>,
         heard: mpsc::Sender<Heard>,
+        store: Store,
         changed: Arc<Notify>,
         stop: CancellationToken,
     ) -> Self {
@@ -234,7 +234,7 @@ impl Scheduler {
                 queue.put(&source.id, due, source.address.host(), source.per_host);
             }
         }
-        Self { live, tools, hosts, heard, queue, changed, stop, polls: JoinSet::new() }
+        Self { live, tools, hosts, heard, queue, store, changed, stop, polls: JoinSet::new() }
     }
 
     /// Runs until the stop; gives the numbers of polls that were finished and abandoned after it.
@@ -244,7 +244,7 @@ impl Scheduler {
         let mut clocks = (Utc::now(), Instant::now());
         while !self.stop.is_cancelled() {
             self.heed_clock(&mut clocks);
-            watchdog.feed();
+            watchdog.feed(self.store.is_stuck());
             let now = Utc::now();
             while let Some(id) = self.queue.next(now, |host| self.hosts.held(host, now).is_some()) {
                 self.start(id, done.clone());
@@ -267,12 +267,11 @@ impl Scheduler {
     /// went on, the other did not, or not that we saw.
     fn heed_clock(&mut self, clocks: &mut (DateTime<Utc>, Instant)) {
         let (now, ticks) = (Utc::now(), Instant::now());
-        // A process that was stopped missed the time that its clocks did not: this loop never sleeps as long.
-        let ticked = TimeDelta::from_std((ticks - clocks.1).min(LONGEST_SLEEP)).unwrap_or_default();
-        let jump = (now - clocks.0) - ticked;
+        let jump = clock_jump(now - clocks.0, ticks - clocks.1, LONGEST_SLEEP);
         *clocks = (now, ticks);
+        let Some(jump) = jump else { return };
         let config = self.live.config();
-        if jump > CLOCK_JUMP {
+        if jump > TimeDelta::zero() {
             // Everything is due at once; a tenth of a second each, and two minutes in all, is no stampede.
             let each = i32::try_from(config.sources.len()).unwrap_or(i32::MAX);
             let span = (TimeDelta::milliseconds(100) * each).min(TimeDelta::minutes(2));
@@ -281,7 +280,7 @@ impl Scheduler {
                 "the clock went forward, or the machine or the daemon stood still: what is due is spread"
             );
             self.queue.spread(now, span);
-        } else if jump < -CLOCK_JUMP {
+        } else {
             tracing::info!(
                 jump_s = jump.num_seconds(),
                 "the clock went back: no source waits longer than its interval"
@@ -378,6 +377,7 @@ impl Scheduler {
                     tracing::warn!("`{key}` in feeds.toml changed; that takes effect when newsriver is started again");
                 }
                 let count = config.sources.len();
+                self.store.set_priorities(config.priorities());
                 self.live.set_config(config);
                 for id in &plan.gone {
                     self.queue.remove(id);

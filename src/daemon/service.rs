@@ -19,7 +19,7 @@ pub(super) fn reloading() {
     }
 }
 
-/// The watchdog of the unit: fed by the loop that starts polls, so that it bites when that stands still.
+/// The watchdog of the unit: fed by the loop that starts polls, so that it bites when that or the store's writer stands still.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     every: Option<Duration>,
@@ -37,9 +37,9 @@ impl Watchdog {
         self.every.map_or(wanted, |every| wanted.min(every))
     }
 
-    /// Says that the loop goes round.
-    pub(super) fn feed(&mut self) {
-        if self.every.is_some_and(|every| self.fed.elapsed() >= every / 2) {
+    /// Says that the loop goes round; not while the store's writer hangs.
+    pub(super) fn feed(&mut self, is_stuck: bool) {
+        if !is_stuck && self.every.is_some_and(|every| self.fed.elapsed() >= every / 2) {
             tell(&[NotifyState::Watchdog]);
             self.fed = Instant::now();
         }

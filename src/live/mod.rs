@@ -39,6 +39,7 @@ pub struct Live {
     config_error: RwLock<Option<ConfigError>>,
     rows: RwLock<HashMap<SourceId, SourceRow>>,
     stories: Arc<AtomicU64>,
+    store: Store,
     subscriptions: RwLock<HashMap<SourceId, Subscription>>,
     /// What is counted.
     pub metrics: Metrics,
@@ -155,6 +156,7 @@ impl Live {
             config_error: RwLock::default(),
             rows: RwLock::new(rows),
             stories: store.story_counter(),
+            store: store.clone(),
             subscriptions: RwLock::new(subscriptions),
             metrics: Metrics::default(),
             recent,
@@ -287,7 +289,11 @@ impl Live {
     pub fn report(&self) -> Report {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
         let error = self.config_error.read().unwrap_or_else(PoisonError::into_inner);
-        Report::new(&self.config(), &rows, self.stories.load(Ordering::Relaxed), Some(self.started), error.as_ref())
+        let stories = self.stories.load(Ordering::Relaxed);
+        Report {
+            store_error: self.store.problem().map(|problem| problem.to_string()),
+            ..Report::new(&self.config(), &rows, stories, Some(self.started), error.as_ref())
+        }
     }
 
     /// Where readers reach the daemon; ends in a slash.

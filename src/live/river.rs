@@ -238,7 +238,12 @@ fn page(
         None => {
             // Whoever asks for one source, or for all since a time, wants what there is.
             let is_mixed = !matches!(ask.part, Part::Source(_)) && ask.since.is_none();
-            let fairness = Fairness { per_source: config.river.max_per_source, passes_backlog: true };
+            // Unless feeds.toml says, no source has more than a third while others have stories.
+            let fairness = Fairness {
+                per_source: Some(config.river.max_per_source.unwrap_or(limit / 3).max(1)),
+                fills: config.river.max_per_source.is_none(),
+                passes_backlog: true,
+            };
             let start = match spot {
                 Spot::Below(place) => Start::Below(place.clone()),
                 Spot::Above(cursor) => Start::Above(*cursor),

@@ -16,6 +16,9 @@ use super::cleaning::Rules;
 #[serde(transparent)]
 pub struct SourceId(String);
 
+/// Whose telling of a story is preferred: the `priority` of each source in feeds.toml; 0 for the others.
+pub type Priorities = std::collections::HashMap<SourceId, i64>;
+
 /// Why a text is no [`SourceId`].
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("letters, digits, '-', '_' and '.', at most 64 of them, beginning with a letter or digit")]
@@ -193,6 +196,8 @@ pub struct Source {
     pub tags: Vec<String>,
     /// Whether it is polled at all.
     pub enabled: bool,
+    /// Whose telling of a story is preferred: the higher, the more.
+    pub priority: i64,
     /// The longest time between two polls.
     pub every: Duration,
     /// The shortest time between two polls.

@@ -3,11 +3,13 @@
 //! [`next_poll`] says when a source is polled again, [`patience`] how much all of them cost; [`Queue`] holds every source on its own clock
 //! and hands out those that are due; [`Outage`] tells our own failures from those of sources.
 
+mod clock;
 mod interval;
 mod outage;
 mod patience;
 mod queue;
 
+pub use clock::{CLOCK_JUMP, clock_jump, is_clock_doubtful};
 pub use interval::{After, LONGEST_PAUSE, Rhythm, asked, next_poll, wait};
 pub use outage::{Outage, Turn};
 pub use patience::{LONGEST as LONGEST_PATIENCE, Share, patience};

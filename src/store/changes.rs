@@ -44,6 +44,7 @@ impl Store {
         most: usize,
         publishes: &dyn Fn(&StoredEntry) -> bool,
     ) -> Result<Changes, StoreError> {
+        let priorities = self.priorities();
         self.reading(|connection| {
             let oldest: i64 = connection
                 .query_row("SELECT value FROM meta WHERE key = 'changes_from'", [], |row| row.get::<_, String>(0))
@@ -61,7 +62,7 @@ impl Store {
                 if stories.len() == most || bytes > MOST_BYTES {
                     return Ok(Changes::Unknown);
                 }
-                if let Some(story) = told(connection, row.get(0)?, publishes)? {
+                if let Some(story) = told(connection, row.get(0)?, publishes, &priorities)? {
                     bytes += story.body_len();
                     stories.push(story);
                 }
@@ -81,6 +82,7 @@ impl Store {
         most: usize,
         publishes: &dyn Fn(&StoredEntry) -> bool,
     ) -> Result<Vec<(i64, Option<StoredEntry>)>, StoreError> {
+        let priorities = self.priorities();
         self.reading(|connection| {
             let mut select = connection.prepare_cached("SELECT row FROM unarchived ORDER BY row")?;
             let mut rows = select.query([])?;
@@ -90,7 +92,7 @@ impl Store {
             {
                 let row = row.get(0)?;
                 if !but(row) {
-                    found.push((row, told(connection, row, publishes)?));
+                    found.push((row, told(connection, row, publishes, &priorities)?));
                 }
             }
             Ok(found)

@@ -116,12 +116,50 @@ pub struct Committed {
 pub const OVERRUN: &str =
     "no entry was known from the poll before: some may have come and gone unseen, the source is polled sooner";
 
-/// Writes one poll; the caller owns the transaction.
-pub(super) fn apply(connection: &Connection, stories: &mut Stories, poll: &PollCommit) -> rusqlite::Result<Committed> {
-    let counts = match &poll.document {
-        Some(document) => entries::write(connection, stories, poll, document)?,
-        None => Counts::default(),
+/// How far the writing of a poll has come, where its document is written in several transactions.
+#[derive(Debug)]
+pub(super) struct Progress {
+    entries: Option<entries::Progress>,
+    /// New entries that a writing left behind which did not come to its end.
+    left_behind: u32,
+}
+
+/// Writes what is left of a poll, or the part of it that can be written until `is_over`; what was committed, once all
+/// is written. The caller owns the transaction. State and history go into the last one: who is interrupted before that
+/// polls again, and finds the entries known that are written already.
+pub(super) fn advance(
+    connection: &Connection,
+    stories: &mut Stories,
+    poll: &PollCommit,
+    progress: &mut Option<Progress>,
+    is_over: &dyn Fn() -> bool,
+) -> rusqlite::Result<Option<Committed>> {
+    let progress = match progress {
+        Some(progress) => progress,
+        None => progress.insert(Progress {
+            entries: poll.document.as_ref().map(|document| entries::begin(connection, poll, document)).transpose()?,
+            left_behind: left_behind(connection, poll)?,
+        }),
     };
+    let (mut counts, mut surplus) = (Counts::default(), 0);
+    if let (Some(document), Some(entries)) = (&poll.document, &mut progress.entries) {
+        let is_done = entries::advance(connection, stories, poll, document, entries, is_over)?;
+        (counts, surplus) = (entries.counts, entries.surplus);
+        if !is_done {
+            leave_behind(connection, poll, progress.left_behind + counts.new)?;
+            return Ok(None);
+        }
+    }
+    finish(connection, poll, counts, progress.left_behind, surplus).map(Some)
+}
+
+fn finish(
+    connection: &Connection,
+    poll: &PollCommit,
+    counts: Counts,
+    left_behind: u32,
+    surplus: usize,
+) -> rusqlite::Result<Committed> {
     let is_overrun = is_overrun(connection, poll, counts)?;
     let mut moved = poll.moved.clone();
     if let Some(moved) = moved.as_mut().filter(|_| counts.changed + counts.unchanged > 0) {
@@ -130,10 +168,38 @@ pub(super) fn apply(connection: &Connection, stories: &mut Stories, poll: &PollC
     let mut warnings = poll.warnings.clone();
     warnings.extend(moved.as_ref().map(Move::remark));
     warnings.extend(is_overrun.then(|| OVERRUN.to_owned()));
+    warnings.extend((surplus > 0).then(|| {
+        format!(
+            "{surplus} entries repeat stories that have as many entries as they may have; they are kept and not shown"
+        )
+    }));
     write_articles(connection, poll)?;
-    write_source(connection, poll, counts, is_overrun, moved.as_ref(), &warnings)?;
+    write_source(connection, poll, counts, left_behind, is_overrun, moved.as_ref(), &warnings)?;
     write_history(connection, poll, counts, &warnings)?;
+    connection.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([left_behind_key(poll)])?;
     Ok(Committed { counts, is_overrun, warnings, source: read::source_row(connection, &poll.source)? })
+}
+
+fn left_behind_key(poll: &PollCommit) -> String {
+    format!("written-of/{}", poll.source)
+}
+
+/// New entries of this source that are in the store and not counted with it yet.
+fn left_behind(connection: &Connection, poll: &PollCommit) -> rusqlite::Result<u32> {
+    let value: Option<String> = connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([left_behind_key(poll)], |row| row.get(0))
+        .optional()?;
+    Ok(value.and_then(|value| value.parse().ok()).unwrap_or(0))
+}
+
+fn leave_behind(connection: &Connection, poll: &PollCommit, count: u32) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
+        )?
+        .execute(params![left_behind_key(poll), count.to_string()])
+        .map(drop)
 }
 
 fn is_overrun(connection: &Connection, poll: &PollCommit, counts: Counts) -> rusqlite::Result<bool> {
@@ -153,6 +219,7 @@ fn write_source(
     connection: &Connection,
     poll: &PollCommit,
     counts: Counts,
+    left_behind: u32,
     is_overrun: bool,
     moved: Option<&Move>,
     warnings: &[String],
@@ -168,7 +235,7 @@ fn write_source(
         .prepare_cached(
             "UPDATE sources SET last_poll = ?2, next_poll = ?3, http_status = ?4, error_kind = ?5, error_message = ?6,
             last_success = iif(?7, last_success, ?2), failures = ?16,
-            new_last_poll = ?8, entries = entries + ?8,
+            new_last_poll = ?8, entries = entries + ?8 + ?23,
             etag = iif(?9, ?10, etag), last_modified = iif(?9, ?11, last_modified),
             body_digest = coalesce(?12, body_digest), recipe = coalesce(?13, recipe),
             feed_title = coalesce(?14, feed_title), home_page_url = coalesce(?15, home_page_url),
@@ -199,6 +266,7 @@ fn write_source(
             to_json(&poll.activity)?,
             to_json(&poll.hints)?,
             moved.and_then(|moved| moved.doubted_since).map(|since| since.timestamp_millis()),
+            left_behind,
         ])?;
     Ok(())
 }

@@ -21,32 +21,63 @@ const INITIAL: usize = 50;
 /// How long a river is young.
 const YOUNG: TimeDelta = TimeDelta::hours(1);
 
-/// Writes the entries of a document; what became of them.
-pub(super) fn write(
+/// Edits of an entry after which it counts as changed no oftener than [`PAUSE`].
+const MOST_EDITS: i64 = 24;
+
+/// Between two changes of an entry that never stops changing.
+const PAUSE: TimeDelta = TimeDelta::hours(1);
+
+/// How far the writing of a document has come.
+#[derive(Debug)]
+pub(super) struct Progress {
+    matcher: Matcher,
+    backlog: HashSet<usize>,
+    /// The place of the entry that is written next.
+    next: usize,
+    /// What became of the entries so far.
+    pub(super) counts: Counts,
+    /// New entries beyond the limits of their stories.
+    pub(super) surplus: usize,
+}
+
+/// Looks at a document before its first entry is written.
+pub(super) fn begin(connection: &Connection, poll: &PollCommit, document: &ReadDocument) -> rusqlite::Result<Progress> {
+    Ok(Progress {
+        matcher: Matcher::new(&document.keys),
+        backlog: backlog(connection, poll, document)?,
+        next: 0,
+        counts: Counts::default(),
+        surplus: 0,
+    })
+}
+
+/// Writes entries of a document, the next one at least, until `is_over`; whether all are written.
+pub(super) fn advance(
     connection: &Connection,
     stories: &mut Stories,
     poll: &PollCommit,
     document: &ReadDocument,
-) -> rusqlite::Result<Counts> {
-    let mut counts = Counts::default();
-    let backlog = backlog(connection, poll, document)?;
-    let mut matcher = Matcher::new(&document.keys);
+    progress: &mut Progress,
+    is_over: &dyn Fn() -> bool,
+) -> rusqlite::Result<bool> {
     let mut lookup = connection.prepare_cached(
         "SELECT e.row, e.id_key, e.data ->> 'title',
             EXISTS (SELECT 1 FROM entry_keys l WHERE l.source = ?1 AND l.kind = 2 AND l.key = ?4 AND l.entry = e.row),
             EXISTS (SELECT 1 FROM entry_keys b WHERE b.source = ?1 AND b.kind = 4 AND b.key = ?5 AND b.entry = e.row)
          FROM entry_keys k JOIN entries e ON e.row = k.entry WHERE k.source = ?1 AND k.kind = ?2 AND k.key = ?3",
     )?;
-    for (place, ((raw, entry), keys)) in document.entries.iter().zip(&document.keys).enumerate() {
+    while let (Some((raw, entry)), Some(keys)) = (document.entries.get(progress.next), document.keys.get(progress.next))
+    {
+        let place = progress.next;
         let item = Item {
             raw,
             entry,
             fired: document.fired.get(place).map_or(&[], Vec::as_slice),
             keys,
             place,
-            is_backlog: backlog.contains(&place),
+            is_backlog: progress.backlog.contains(&place),
         };
-        let verdict = matcher.decide(entry, keys, |kind, key| {
+        let verdict = progress.matcher.decide(entry, keys, |kind, key| {
             let known = |row: &rusqlite::Row<'_>| {
                 let id: Option<Vec<u8>> = row.get(1)?;
                 let title: Option<String> = row.get(2)?;
@@ -62,20 +93,24 @@ pub(super) fn write(
         })?;
         match verdict {
             Verdict::New => {
-                insert(connection, stories, poll, &item)?;
-                counts.new += 1;
+                progress.surplus += usize::from(!insert(connection, stories, poll, &item)?);
+                progress.counts.new += 1;
             }
             Verdict::Known(row) => {
                 if update(connection, stories, poll, &item, row)? {
-                    counts.changed += 1;
+                    progress.counts.changed += 1;
                 } else {
-                    counts.unchanged += 1;
+                    progress.counts.unchanged += 1;
                 }
             }
             Verdict::Repeated => {}
         }
+        progress.next += 1;
+        if is_over() {
+            break;
+        }
     }
-    Ok(counts)
+    Ok(progress.next >= document.entries.len())
 }
 
 /// One entry of a document, with all that is stored of it.
@@ -130,12 +165,19 @@ fn order(poll: &PollCommit, entry: &Entry, place: usize) -> DateTime<Utc> {
     entry.dated().map_or(in_order, |date| date.to_utc().min(seen))
 }
 
-fn insert(connection: &Connection, stories: &mut Stories, poll: &PollCommit, item: &Item<'_>) -> rusqlite::Result<()> {
+/// Writes a new entry; whether it is a member of its story. What is beyond the limits of a story is kept, and neither
+/// told, searched nor found by its tags.
+fn insert(
+    connection: &Connection,
+    stories: &mut Stories,
+    poll: &PollCommit,
+    item: &Item<'_>,
+) -> rusqlite::Result<bool> {
     let Item { raw, entry, fired, keys, place, is_backlog } = *item;
     let seen = poll.started_at.trunc_subsecs(0);
     let sort = order(poll, entry, place);
     connection.prepare_cached(
-        "INSERT INTO entries (river_id, source, id_key, first_seen, changed_at, sort, data, original, fired, backlog) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO entries (river_id, source, id_key, first_seen, changed_at, sort, own_sort, data, original, fired, backlog) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         river_id(connection, poll, entry, keys)?,
@@ -150,14 +192,18 @@ fn insert(connection: &Connection, stories: &mut Stories, poll: &PollCommit, ite
     ])?;
     let row = connection.last_insert_rowid();
     write_keys(connection, poll, keys, row)?;
-    write_tags(connection, entry, row)?;
-    search::put(connection, row, entry)?;
-    stories.join(connection, &Newcomer { row, source: &poll.source, entry, seen, is_new: true })?;
-    changes::appeared(connection, row, is_backlog, poll.started_at)
+    let is_member = stories.join(connection, &Newcomer { row, source: &poll.source, entry, seen, is_new: true })?;
+    if is_member {
+        write_tags(connection, entry, row)?;
+        search::put(connection, row, entry)?;
+        changes::appeared(connection, row, is_backlog, poll.started_at)?;
+        stories.settle_place(connection, row)?;
+    }
+    Ok(is_member)
 }
 
 /// Writes a known entry where it differs from what is stored; says whether it did. Its id, first
-/// sight and place in the river stay; `changed_at` moves only with its words.
+/// sight and own place in the river stay; `changed_at` moves only with its words.
 fn update(
     connection: &Connection,
     stories: &mut Stories,
@@ -166,36 +212,36 @@ fn update(
     row: i64,
 ) -> rusqlite::Result<bool> {
     let Item { raw, entry, fired, keys, .. } = *item;
-    let (stored, is_pruned): (String, bool) = connection
-        .prepare_cached("SELECT data, pruned FROM entries WHERE row = ?1")?
-        .query_row([row], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    let (stored, is_pruned, edits, changed_at, was_surplus): (String, bool, i64, i64, bool) = connection
+        .prepare_cached("SELECT data, pruned, edits, changed_at, surplus FROM entries WHERE row = ?1")?
+        .query_row([row], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))?;
     let data = to_json(entry)?;
     if is_pruned || stored == data {
         return Ok(false);
     }
     let before: Entry = serde_json::from_str(&stored).unwrap_or_default();
     let reworded = words(&before) != words(entry);
+    let now = poll.started_at.trunc_subsecs(0).timestamp_millis();
+    let is_change = reworded && (edits < MOST_EDITS || now - changed_at >= PAUSE.num_milliseconds());
     connection.prepare_cached(
-        "UPDATE entries SET data = ?2, original = ?3, id_key = coalesce(?4, id_key), changed_at = iif(?5, ?6, changed_at), fired = ?7 WHERE row = ?1",
+        "UPDATE entries SET data = ?2, original = ?3, id_key = coalesce(?4, id_key), changed_at = iif(?5, ?6, changed_at),
+            fired = ?7, edits = edits + ?8 WHERE row = ?1",
     )?
-    .execute(params![
-        row,
-        data,
-        pack(raw)?,
-        keys.id,
-        reworded,
-        poll.started_at.trunc_subsecs(0).timestamp_millis(),
-        to_json(fired)?
-    ])?;
+    .execute(params![row, data, pack(raw)?, keys.id, is_change, now, to_json(fired)?, reworded])?;
     write_keys(connection, poll, keys, row)?;
-    if before.tags != entry.tags {
+    let is_member = if reworded { stories.rejoin(connection, row, &poll.source, entry)? } else { !was_surplus };
+    if is_member && (before.tags != entry.tags || was_surplus) {
         connection.prepare_cached("DELETE FROM entry_tags WHERE entry = ?1")?.execute([row])?;
         write_tags(connection, entry, row)?;
     }
-    if reworded {
+    if reworded && is_member {
         search::put(connection, row, entry)?;
-        stories.rejoin(connection, row, &poll.source, entry)?;
-        changes::reworded(connection, row, poll.started_at)?;
+        let is_shown = stories.settle_place(connection, row)?;
+        if was_surplus {
+            changes::appeared(connection, row, false, poll.started_at)?;
+        } else if is_change && is_shown {
+            changes::reworded(connection, row, poll.started_at)?;
+        }
     }
     Ok(true)
 }
@@ -228,13 +274,14 @@ fn write_keys(connection: &Connection, poll: &PollCommit, keys: &Keys, row: i64)
 }
 
 /// The id in the river, minted once (RFC 4287, section 4.2.6.1): the publisher's where it is an
-/// IRI that no other entry has, else a `tag:` URI (RFC 4151) made from the source and the entry's
-/// strongest key.
+/// IRI that no other entry has and names no stranger, else a `tag:` URI (RFC 4151) made from the source and the
+/// entry's strongest key.
 fn river_id(connection: &Connection, poll: &PollCommit, entry: &Entry, keys: &Keys) -> rusqlite::Result<String> {
     let mut taken = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM entries WHERE river_id = ?1)")?;
     let mut is_taken = |id: &str| taken.query_row([id], |row| row.get::<_, bool>(0));
     if let (Some(id), Some(_)) = (&entry.publisher_id, keys.id)
         && is_iri(id)
+        && is_own(id, entry.url.as_deref(), &poll.address)
         && !is_taken(id)?
     {
         return Ok(id.clone());
@@ -249,6 +296,33 @@ fn river_id(connection: &Connection, poll: &PollCommit, entry: &Entry, keys: &Ke
         id = format!("{minted}-{copy}");
     }
     Ok(id)
+}
+
+/// Whether the host that an id names is that of the entry's link or of its source: ids of strangers could be taken
+/// before these use them. An id that names no host, as those of most `urn:` schemes, is nobody's.
+fn is_own(id: &str, link: Option<&str>, source: &str) -> bool {
+    let Some(named) = host_of(id) else { return true };
+    let is_of = |address: &str| host_of(address).is_some_and(|host| is_one_site(&named, &host));
+    link.is_some_and(is_of) || is_of(source)
+}
+
+/// The host that an address or an id names, in lower case, without `www.`.
+fn host_of(id: &str) -> Option<String> {
+    let host = match id.strip_prefix("tag:").and_then(|rest| rest.split_once(',')) {
+        // RFC 4151, section 2.1: the authority is a domain, or a mail address there.
+        Some((authority, _)) => authority.rsplit('@').next().map(str::to_owned),
+        None => url::Url::parse(id).ok().and_then(|url| url.host_str().map(str::to_owned)),
+    };
+    let host = host.map(|host| host.trim_end_matches('.').to_ascii_lowercase())?;
+    Some(host.strip_prefix("www.").map(str::to_owned).unwrap_or(host)).filter(|host| !host.is_empty())
+}
+
+/// Whether two hosts are one, or one is within the other.
+fn is_one_site(a: &str, b: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        outer.contains('.') && inner.strip_suffix(outer).is_some_and(|rest| rest.ends_with('.'))
+    };
+    a == b || within(a, b) || within(b, a)
 }
 
 /// Whether an id can stand as `atom:id`: absolute, without characters that URIs must escape.
@@ -269,7 +343,34 @@ fn is_iri(id: &str) -> bool {
     id.len() <= 2048 && id.chars().all(fits) && is_of_its_scheme && url::Url::parse(id).is_ok()
 }
 
-fn write_tags(connection: &Connection, entry: &Entry, row: i64) -> rusqlite::Result<()> {
+pub(super) fn write_tags(connection: &Connection, entry: &Entry, row: i64) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO entry_tags (tag, entry) VALUES (?1, ?2)")?;
     entry.tags.iter().try_for_each(|tag| insert.execute(params![tag, row]).map(drop))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_taken_from_those_whose_host_it_names() {
+        let feed = "https://feeds.example.org/rss";
+        for (id, link, own) in [
+            ("https://example.org/1", None, true),
+            ("https://www.example.org/1", None, true),
+            ("https://feeds.example.org:8080/1", None, true),
+            ("http://other.example/1", None, false),
+            ("http://other.example/1", Some("https://www.other.example/x"), true),
+            ("http://other.example/1", Some("https://notother.example/x"), false),
+            ("tag:example.org,2026:1", None, true),
+            ("tag:me@example.org,2026:1", None, true),
+            ("tag:example.org.evil.example,2026:1", None, false),
+            ("tag:victim.example,2026:1", Some("https://evil.example/1"), false),
+            ("urn:uuid:1225c695-cfb8-4ebb-aaaa-80da344efa6a", None, true),
+            ("http://org/1", None, false),
+        ] {
+            assert_eq!(is_own(id, link, feed), own, "{id} {link:?}");
+        }
+        assert!(!is_own("http://e.org/1", Some("/relative"), "file:/tmp/x.xml"));
+    }
 }

@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
 
+use super::members::{self, MOST_MEMBERS};
 use super::read::{entry, unpack};
-use super::{Store, StoreError, changes};
+use super::{Store, StoreError, changes, entries, search};
 use crate::model::cleaning::Firing;
 use crate::model::entry::StoredEntry;
 use crate::model::feed::RawEntry;
+use crate::model::source::Priorities;
 use crate::stories::Judgement;
 
 const COLUMNS: &str = "row, river_id, source, first_seen, changed_at, sort, data";
@@ -26,8 +28,12 @@ pub struct Explanation {
     pub is_split: bool,
     /// The id of the story in the river.
     pub story: String,
-    /// The other entries of the story.
+    /// The other members of the story.
     pub others: Vec<StoredEntry>,
+    /// Whether the entry is beyond the limits of its story: kept, and not shown.
+    pub is_surplus: bool,
+    /// How many entries are kept beyond the limits of the story.
+    pub surplus: u64,
     /// Why entries of the story were joined.
     pub joins: Vec<Join>,
 }
@@ -61,7 +67,8 @@ impl Store {
     /// [`StoreError`] where the store cannot be written.
     pub fn split(&self, name: &str, now: DateTime<Utc>) -> Result<Option<(String, String)>, StoreError> {
         let mut connection = self.writing()?;
-        split(&mut connection, name, now).map_err(|source| StoreError::Sqlite { path: self.path.to_path_buf(), source })
+        split(&mut connection, name, now, &self.priorities())
+            .map_err(|source| StoreError::Sqlite { path: self.path.to_path_buf(), source })
     }
 }
 
@@ -85,19 +92,24 @@ fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
 
 fn explain(connection: &Connection, row: i64) -> rusqlite::Result<Explanation> {
     let stored = connection.query_row(&format!("SELECT {COLUMNS} FROM entries WHERE row = ?1"), [row], entry)?;
-    let (original, fired, story, is_split): (Vec<u8>, Option<String>, i64, bool) = connection.query_row(
-        "SELECT original, fired, coalesce(story, row), split FROM entries WHERE row = ?1",
-        [row],
-        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
-    )?;
-    let mut others =
-        connection.prepare(&format!("SELECT {COLUMNS} FROM entries WHERE story = ?1 AND row != ?2 ORDER BY row"))?;
-    let others = others.query_map([story, row], entry)?.collect::<rusqlite::Result<_>>()?;
+    let (original, fired, story, is_split, is_surplus): (Vec<u8>, Option<String>, i64, bool, bool) = connection
+        .query_row(
+            "SELECT original, fired, coalesce(story, row), split, surplus FROM entries WHERE row = ?1",
+            [row],
+            |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)),
+        )?;
+    let mut others = connection.prepare(&format!(
+        "SELECT {COLUMNS} FROM entries WHERE story = ?1 AND row != ?2 AND surplus = 0 ORDER BY row LIMIT ?3"
+    ))?;
+    let others = others.query_map(params![story, row, MOST_MEMBERS], entry)?.collect::<rusqlite::Result<_>>()?;
+    let surplus =
+        connection
+            .query_row("SELECT coalesce(sum(surplus), 0) FROM entries WHERE story = ?1", [story], |r| r.get(0))?;
     let mut joins = connection.prepare(
         "SELECT a.river_id, b.river_id, j.judgement FROM joins j JOIN entries a ON a.row = j.entry JOIN entries b ON b.row = j.other
-         WHERE a.story = ?1 AND b.story = ?1 ORDER BY j.entry, j.other",
+         WHERE a.story = ?1 AND b.story = ?1 AND (j.entry = ?2 OR j.other = ?2 OR a.surplus = 0) ORDER BY j.entry, j.other",
     )?;
-    let joins = joins.query_map([story], |r| {
+    let joins = joins.query_map([story, row], |r| {
         let json: String = r.get(2)?;
         let judgement = serde_json::from_str(&json)
             .map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, error.into()))?;
@@ -108,31 +120,51 @@ fn explain(connection: &Connection, row: i64) -> rusqlite::Result<Explanation> {
         original: unpack(0, &original)?,
         fired: fired.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
         is_split,
+        is_surplus,
+        surplus,
         story: connection.query_row("SELECT river_id FROM entries WHERE row = ?1", [story], |r| r.get(0))?,
         others,
         joins: joins.collect::<rusqlite::Result<_>>()?,
     })
 }
 
-fn split(connection: &mut Connection, name: &str, now: DateTime<Utc>) -> rusqlite::Result<Option<(String, String)>> {
+fn split(
+    connection: &mut Connection,
+    name: &str,
+    now: DateTime<Utc>,
+    priorities: &Priorities,
+) -> rusqlite::Result<Option<(String, String)>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let Some(row) = find(&transaction, name)? else { return Ok(None) };
     let story: i64 =
         transaction.query_row("SELECT coalesce(story, row) FROM entries WHERE row = ?1", [row], |r| r.get(0))?;
     let id = |row: i64| transaction.query_row("SELECT river_id FROM entries WHERE row = ?1", [row], |r| r.get(0));
     let ids = (id(row)?, id(story)?);
-    transaction.execute("UPDATE entries SET split = 1, story = row WHERE row = ?1", [row])?;
+    let was_surplus: bool = transaction.query_row("SELECT surplus FROM entries WHERE row = ?1", [row], |r| r.get(0))?;
+    transaction.execute("UPDATE entries SET split = 1, story = row, surplus = 0 WHERE row = ?1", [row])?;
+    if was_surplus {
+        // It is told now, so it must be found.
+        let stored = transaction.query_row(&format!("SELECT {COLUMNS} FROM entries WHERE row = ?1"), [row], entry)?;
+        entries::write_tags(&transaction, &stored.entry, row)?;
+        search::put(&transaction, row, &stored.entry)?;
+    }
     transaction.execute("DELETE FROM joins WHERE entry = ?1 OR other = ?1", [row])?;
     if story == row {
         // The others stay together, under the first of them.
-        let first: Option<i64> =
-            transaction
-                .query_row("SELECT min(row) FROM entries WHERE story = ?1 AND row != ?1", [row], |r| r.get(0))?;
+        let first: Option<i64> = transaction.query_row(
+            "SELECT min(row) FROM entries WHERE story = ?1 AND row != ?1 AND surplus = 0",
+            [row],
+            |r| r.get(0),
+        )?;
         if let Some(first) = first {
             transaction.execute("UPDATE entries SET story = ?1 WHERE story = ?2 AND row != ?2", params![first, row])?;
             changes::parted(&transaction, first, now)?;
+            members::settle(&transaction, first, priorities)?;
         }
+    } else {
+        members::settle(&transaction, story, priorities)?;
     }
+    members::settle(&transaction, row, priorities)?;
     changes::parted(&transaction, row, now)?;
     transaction.commit()?;
     Ok(Some(ids))

@@ -1,12 +1,13 @@
 //! Keeping the store well: copies, the integrity check, retention, and a damaged file set aside.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
-use super::{Store, StoreError, schema};
+use super::{Store, StoreError, read, schema};
 
 impl Store {
     /// Writes a consistent copy to `file` while others read and write; its size in bytes.
@@ -78,51 +79,170 @@ impl Store {
         })
     }
 
+    /// When this happened last.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn marked(&self, what: Mark) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+            let value: Option<String> = select.query_row([what.key()], |row| row.get(0)).optional()?;
+            Ok(value.and_then(|value| value.parse().ok()).map(read::time))
+        })
+    }
+
+    /// Remembers that this happened at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub fn mark(&self, what: Mark, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let connection = self.writing()?;
+        connection
+            .execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
+                params![what.key(), now.timestamp_millis().to_string()],
+            )
+            .map(drop)
+            .map_err(|source| StoreError::Sqlite { path: self.path.to_path_buf(), source })
+    }
+
     /// A connection for the rare writes that are no polls.
     pub(super) fn writing(&self) -> Result<Connection, StoreError> {
         let wrap = |source| StoreError::Sqlite { path: self.path.to_path_buf(), source };
-        let connection = Connection::open(&*self.path).map_err(wrap)?;
+        // A file that was deleted is not begun anew here.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&*self.path, flags).map_err(wrap)?;
         connection.busy_timeout(schema::BUSY).map_err(wrap)?;
         Ok(connection)
     }
 
-    /// Forgets the words of stories all of whose entries were first seen before `horizon`; how many
-    /// entries that were. What they are known by stays, so that none of them ever comes back as new.
+    /// What [`Store::prune`] would take at most.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn prune_plan(&self, horizon: DateTime<Utc>) -> Result<PrunePlan, StoreError> {
+        self.reading(|connection| {
+            let all = connection.query_row("SELECT count(*) FROM entries WHERE pruned = 0", [], |row| row.get(0))?;
+            let (entries, newest): (u64, Option<i64>) = connection.query_row(
+                &format!("SELECT count(*), max(first_seen) FROM entries e WHERE story IN (SELECT row {OVER} )"),
+                [horizon.timestamp_millis()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            Ok(PrunePlan { entries, all, newest: newest.map(read::time) })
+        })
+    }
+
+    /// The latest moment that the store knows of: of a poll, or of the arrival of an entry.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn latest_moment(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.reading(|connection| {
+            let latest: Option<i64> = connection.query_row(
+                "SELECT max(at) FROM (SELECT max(last_poll) AS at FROM sources UNION ALL
+                    SELECT first_seen FROM (SELECT first_seen FROM entries ORDER BY row DESC LIMIT 1))",
+                [],
+                |row| row.get(0),
+            )?;
+            Ok(latest.map(read::time))
+        })
+    }
+
+    /// Forgets the words of stories all of whose entries were first seen before `horizon`, the oldest arrivals first,
+    /// until `most` entries are taken; how many that were. What they are known by stays, so that none of them ever
+    /// comes back as new.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be written.
-    pub fn prune(&self, horizon: DateTime<Utc>) -> Result<usize, StoreError> {
+    pub fn prune(&self, horizon: DateTime<Utc>, most: u64) -> Result<u64, StoreError> {
         let mut connection = self.writing()?;
-        let (entries, stories) = prune(&mut connection, horizon)
+        let (entries, stories) = prune(&mut connection, horizon, most)
             .map_err(|source| StoreError::Sqlite { path: self.path.to_path_buf(), source })?;
         self.story_count.fetch_sub(stories, Ordering::Relaxed);
         Ok(entries)
     }
 }
 
-fn prune(connection: &mut Connection, horizon: DateTime<Utc>) -> rusqlite::Result<(usize, u64)> {
+/// What the store remembers the time of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Retention was applied.
+    Pruned,
+    /// The clock jumped.
+    ClockJump,
+}
+
+impl Mark {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Pruned => "pruned_at",
+            Self::ClockJump => "clock_jump_at",
+        }
+    }
+}
+
+/// What retention would take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrunePlan {
+    /// Entries that are beyond the horizon.
+    pub entries: u64,
+    /// Entries in all.
+    pub all: u64,
+    /// When the newest of those that are beyond it was first seen.
+    pub newest: Option<DateTime<Utc>>,
+}
+
+impl PrunePlan {
+    /// Entries that are taken at once without being asked for: a clock or a key that is wrong for a day takes no more.
+    #[must_use]
+    pub fn share(&self) -> u64 {
+        (self.all / 10).max(1_000)
+    }
+}
+
+/// Stories all of whose entries were first seen before the horizon `?1`.
+const OVER: &str = "FROM entries e WHERE story = row AND pruned = 0 AND first_seen < ?1 AND NOT EXISTS
+    (SELECT 1 FROM entries o WHERE o.story = e.row AND o.first_seen >= ?1)";
+
+/// Stories in one transaction, so that polls need not wait for all of them.
+const STEP: u64 = 200;
+
+fn prune(connection: &mut Connection, horizon: DateTime<Utc>, most: u64) -> rusqlite::Result<(u64, u64)> {
     let (mut pruned, mut told) = (0, 0);
     loop {
-        // A thousand at a time, so that polls need not wait for all of them.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let step = STEP.min(most.saturating_sub(pruned));
         let stories: Vec<i64> = transaction
-            .prepare_cached(
-                "SELECT row FROM entries e WHERE story = row AND pruned = 0 AND first_seen < ?1 AND NOT EXISTS
-                    (SELECT 1 FROM entries o WHERE o.story = e.row AND o.first_seen >= ?1) LIMIT 1000",
-            )?
-            .query_map([horizon.timestamp_millis()], |row| row.get(0))?
+            .prepare_cached(&format!("SELECT row {OVER} ORDER BY first_seen, row LIMIT ?2"))?
+            .query_map(params![horizon.timestamp_millis(), i64::try_from(step).unwrap_or(i64::MAX)], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         if stories.is_empty() {
             return Ok((pruned, told));
         }
-        told += stories.len() as u64;
+        let (mut of_source, mut is_enough) = (HashMap::<String, u64>::new(), false);
         for story in stories {
-            transaction
-                .prepare_cached("DELETE FROM entry_tags WHERE entry IN (SELECT row FROM entries WHERE story = ?1)")?
-                .execute([story])?;
-            transaction
-                .prepare_cached("DELETE FROM joins WHERE entry IN (SELECT row FROM entries WHERE story = ?1)")?
-                .execute([story])?;
+            let sizes: Vec<(String, u64)> = transaction
+                .prepare_cached("SELECT source, count(*) FROM entries WHERE story = ?1 AND pruned = 0 GROUP BY source")?
+                .query_map([story], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<_>>()?;
+            let size: u64 = sizes.iter().map(|(_, count)| count).sum();
+            // A story that is larger than all that may be taken is taken alone.
+            is_enough = pruned > 0 && pruned + size > most;
+            if is_enough {
+                break;
+            }
+            for (source, count) in sizes {
+                *of_source.entry(source).or_default() += count;
+            }
+            pruned += size;
+            told += 1;
+            for table in ["entry_tags", "joins"] {
+                transaction
+                    .prepare_cached(&format!(
+                        "DELETE FROM {table} WHERE entry IN (SELECT row FROM entries WHERE story = ?1)"
+                    ))?
+                    .execute([story])?;
+            }
             transaction
                 .prepare_cached("DELETE FROM search WHERE rowid IN (SELECT row FROM entries WHERE story = ?1)")?
                 .execute([story])?;
@@ -130,17 +250,22 @@ fn prune(connection: &mut Connection, horizon: DateTime<Utc>) -> rusqlite::Resul
                 transaction.prepare_cached(&format!("DELETE FROM {table} WHERE story = ?1"))?.execute([story])?;
             }
             transaction.prepare_cached("DELETE FROM unarchived WHERE row = ?1")?.execute([story])?;
-            pruned += transaction
+            transaction
                 .prepare_cached(
                     "UPDATE entries SET pruned = 1, data = json_object('title', data ->> 'title'), original = x'',
                         fired = NULL, signature = NULL WHERE story = ?1",
                 )?
                 .execute(params![story])?;
         }
-        transaction.execute_batch(
-            "UPDATE sources SET entries = (SELECT count(*) FROM entries e WHERE e.source = sources.id AND pruned = 0)",
-        )?;
+        for (source, count) in of_source {
+            transaction
+                .prepare_cached("UPDATE sources SET entries = max(entries - ?2, 0) WHERE id = ?1")?
+                .execute(params![source, i64::try_from(count).unwrap_or(i64::MAX)])?;
+        }
         transaction.commit()?;
+        if is_enough {
+            return Ok((pruned, told));
+        }
     }
 }
 

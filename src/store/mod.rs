@@ -10,9 +10,12 @@ mod changes;
 mod commit;
 mod entries;
 mod explain;
+mod health;
 mod hub;
 mod keep;
+mod members;
 mod read;
+mod rescue;
 mod river;
 mod schema;
 mod search;
@@ -22,16 +25,21 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
+use crate::model::source::Priorities;
+
 pub use changes::{ARCHIVE, Archived, Changes};
 pub use commit::{ArticleAttempt, Committed, OVERRUN, PollCommit, ReadDocument};
 pub use explain::{Explanation, Join};
-pub use keep::set_aside;
+use health::WriterHealth;
+pub use health::{LostFile, StoreProblem};
+pub use keep::{Mark, PrunePlan, set_aside};
 pub use read::{HistoryRow, KnownArticle, SourceRow};
+use rescue::OpenFiles;
 pub use river::{Fairness, Page, Selection, Start};
 pub use search::Found;
 use writer::Writer;
@@ -71,6 +79,9 @@ pub enum StoreError {
     /// Another poll's commit failed, and this one stood in the same transaction.
     #[error("the store could not write this poll together with others; it is repeated")]
     BatchLost,
+    /// The file was deleted or replaced while it was open.
+    #[error(transparent)]
+    Lost(LostFile),
     /// The writer ended; the daemon is stopping.
     #[error("the store is closed")]
     Closed,
@@ -104,12 +115,21 @@ fn hint(error: &rusqlite::Error) -> &'static str {
     }
 }
 
+/// Reading connections that nobody uses, all to the same file.
+#[derive(Debug, Default)]
+struct Readers {
+    idle: Vec<Connection>,
+    /// Whether they read the file that stands in the place of the one that was lost.
+    is_restored: bool,
+}
+
 /// An open store; clones share it.
 #[derive(Debug, Clone)]
 pub struct Store {
     path: Arc<PathBuf>,
     writer: Arc<Writer>,
-    readers: Arc<Mutex<Vec<Connection>>>,
+    readers: Arc<Mutex<Readers>>,
+    priorities: Arc<RwLock<Priorities>>,
     story_count: Arc<AtomicU64>,
 }
 
@@ -124,10 +144,46 @@ impl Store {
         schema::prepare(&connection).map_err(wrap)?;
         schema::migrate(&mut connection, path)?;
         search::prepare(&mut connection).map_err(wrap)?;
-        let stories = story::Stories::load(&connection).map_err(wrap)?;
+        let priorities = Arc::default();
+        let stories = story::Stories::load(&connection, Arc::clone(&priorities)).map_err(wrap)?;
         let story_count = stories.count();
-        let writer = Writer::start(connection, path.to_owned(), stories)?;
-        Ok(Self { path: Arc::new(path.to_owned()), writer: Arc::new(writer), readers: Arc::default(), story_count })
+        let writer = Writer::start(connection, OpenFiles::of(path), stories, WriterHealth::new())?;
+        Ok(Self {
+            path: Arc::new(path.to_owned()),
+            writer: Arc::new(writer),
+            readers: Arc::default(),
+            priorities,
+            story_count,
+        })
+    }
+
+    /// Takes the priorities of the sources: whose telling of a story is preferred.
+    pub fn set_priorities(&self, priorities: Priorities) {
+        *self.priorities.write().unwrap_or_else(PoisonError::into_inner) = priorities;
+    }
+
+    fn priorities(&self) -> Priorities {
+        self.priorities.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What keeps the store from taking what polls bring.
+    #[must_use]
+    pub fn problem(&self) -> Option<StoreProblem> {
+        self.writer.health().problem()
+    }
+
+    /// Whether the writer hangs: that a restart may help.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.writer.health().is_stuck()
+    }
+
+    /// Looks whether the file is still the one that was opened, and saves what it held where it is not.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`] where the store is gone.
+    pub fn look_after_file(&self) -> Result<(), StoreError> {
+        if self.writer.is_file_there() { Ok(()) } else { self.writer.look() }
     }
 
     /// Reads what a start reads, so that damage beyond the first pages shows at once.
@@ -199,8 +255,12 @@ impl Store {
     /// Runs `look` on a reading connection.
     fn reading<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let wrap = |source| StoreError::Sqlite { path: self.path.to_path_buf(), source };
-        let idle = self.readers.lock().ok().and_then(|mut idle| idle.pop());
-        let connection = match idle {
+        let lost = self.writer.health().lost();
+        if let Some(lost) = lost.as_ref().filter(|lost| !lost.is_restored()) {
+            return Err(StoreError::Lost(lost.clone()));
+        }
+        let is_restored = lost.is_some();
+        let connection = match self.idle_reader(is_restored) {
             Some(connection) => connection,
             None => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -211,11 +271,20 @@ impl Store {
         };
         let result = look(&connection).map_err(wrap);
         if result.is_ok()
-            && let Ok(mut idle) = self.readers.lock()
+            && let Ok(mut readers) = self.readers.lock()
+            && readers.is_restored == is_restored
         {
-            idle.push(connection);
+            readers.idle.push(connection);
         }
         result
+    }
+
+    fn idle_reader(&self, is_restored: bool) -> Option<Connection> {
+        let mut readers = self.readers.lock().ok()?;
+        if readers.is_restored != is_restored {
+            *readers = Readers { idle: Vec::new(), is_restored };
+        }
+        readers.idle.pop()
     }
 }
 

@@ -4,15 +4,18 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Store, StoreError, changes, read};
+use super::{Store, StoreError, changes, members, read};
 use crate::model::entry::StoredEntry;
 use crate::model::page::{Cursor, Place};
-use crate::model::source::SourceId;
-use crate::stories;
+use crate::model::source::{Priorities, SourceId};
+use crate::stories::{self, Member};
 
-/// Entries of one source in a row that are passed over on the first page at most: whoever has more has
-/// drowned the river already.
-const MOST_PASSED: usize = 20_000;
+/// Stories that the first page passes over one by one; behind those only what came lately is looked for, by other
+/// sources than those that have their share.
+const MOST_PASSED: usize = 2_000;
+
+/// What came lately, milliseconds before the last arrival.
+const LATELY_MILLIS: i64 = 3 * 24 * 3600 * 1000;
 
 /// Bytes of bodies after which a page is full, however few its stories: readers and proxies refuse larger feeds.
 pub(super) const MOST_BYTES: usize = 2 << 20;
@@ -42,6 +45,8 @@ pub enum Start {
 pub struct Fairness {
     /// Stories of one source at most.
     pub per_source: Option<usize>,
+    /// Whether stories beyond that fill the page where the other sources have none.
+    pub fills: bool,
     /// Whether what a source had before it was added is passed over.
     pub passes_backlog: bool,
 }
@@ -80,10 +85,12 @@ impl Store {
         start: &Start,
         limit: usize,
     ) -> Result<Page, StoreError> {
+        let priorities = self.priorities();
         self.reading(|connection| {
             // One state of the store, so that no change is counted that is not seen.
             let snapshot = connection.unchecked_transaction()?;
-            let mut page = page(&snapshot, selection, publishes, start, limit)?;
+            let mut page =
+                page(&Look { connection: &snapshot, selection, publishes, priorities: &priorities }, start, limit)?;
             page.change = changes::newest(&snapshot)?;
             Ok(page)
         })
@@ -105,17 +112,128 @@ impl Store {
     }
 }
 
-fn page(
-    connection: &Connection,
-    selection: &Selection,
-    publishes: &dyn Fn(&StoredEntry) -> bool,
-    start: &Start,
+/// What a page is read with.
+struct Look<'a> {
+    connection: &'a Connection,
+    selection: &'a Selection,
+    publishes: &'a dyn Fn(&StoredEntry) -> bool,
+    priorities: &'a Priorities,
+}
+
+impl Look<'_> {
+    fn story(&self, row: i64) -> rusqlite::Result<Option<StoredEntry>> {
+        told(self.connection, row, self.publishes, self.priorities)
+    }
+}
+
+/// A page as it comes to be.
+struct Gathering {
+    page: Page,
     limit: usize,
-) -> rusqlite::Result<Page> {
-    let (among, of) = among(selection);
+    bytes: usize,
+    fairness: Fairness,
+    /// Stories on the page by the source whose words they show.
+    of_source: HashMap<String, usize>,
+    /// The newest stories of sources that have their share, as many as a page could take and one more.
+    passed: Vec<Cursor>,
+    count_passed: usize,
+    /// The newest story that was there before its source was added.
+    backlog: Option<Cursor>,
+}
+
+impl Gathering {
+    fn is_full(&self) -> bool {
+        self.page.stories.len() == self.limit || self.bytes > MOST_BYTES
+    }
+
+    fn has_share(&self, source: &str) -> bool {
+        let most = self.fairness.per_source.unwrap_or(usize::MAX);
+        self.of_source.get(source).is_some_and(|count| *count >= most)
+    }
+
+    /// Takes a story, or passes it over: whose words it shows decides which source has it on the page.
+    fn take(&mut self, look: &Look<'_>, at: Cursor, source: &str, is_backlog: bool) -> rusqlite::Result<()> {
+        if self.fairness.passes_backlog && is_backlog {
+            self.count_passed += 1;
+            self.backlog.get_or_insert(at);
+            return Ok(());
+        }
+        if self.has_share(source) && !members::has_several(look.connection, at.row)? {
+            self.pass(at);
+            return Ok(());
+        }
+        match look.story(at.row)? {
+            Some(story) if self.has_share(story.told_by.as_str()) => self.pass(at),
+            Some(story) => self.add(story),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, at: Cursor) {
+        self.count_passed += 1;
+        if self.passed.len() <= self.limit {
+            self.passed.push(at);
+        }
+    }
+
+    fn add(&mut self, story: StoredEntry) {
+        *self.of_source.entry(story.told_by.to_string()).or_default() += 1;
+        self.bytes += story.body_len();
+        self.page.stories.push(story);
+    }
+
+    /// Looks for what came lately and stands below a place, of sources that do not have their share.
+    fn look_behind(&mut self, look: &Look<'_>, mut below: Cursor) -> rusqlite::Result<()> {
+        let (among, of) = among(look.selection);
+        let mut select = look.connection.prepare_cached(&format!(
+            "SELECT row, sort, source, backlog FROM entries INDEXED BY stories_by_arrival
+             WHERE story = row AND pruned = 0 AND (sort, row) < (?1, ?2) AND {among}
+               AND first_seen >= (SELECT first_seen FROM entries ORDER BY row DESC LIMIT 1) - ?4
+               AND source NOT IN (SELECT value FROM json_each(?5)) ORDER BY sort DESC, row DESC"
+        ))?;
+        loop {
+            let with_share: Vec<&String> = self.of_source.keys().filter(|source| self.has_share(source)).collect();
+            let with_share = serde_json::json!(with_share).to_string();
+            let mut rows = select.query(params![below.order, below.row, of, LATELY_MILLIS, with_share])?;
+            let before = self.count_passed;
+            loop {
+                let Some(row) = rows.next()? else { return Ok(()) };
+                below = Cursor { order: row.get(1)?, row: row.get(0)? };
+                self.take(look, below, row.get_ref(2)?.as_str()?, row.get(3)?)?;
+                if self.is_full() {
+                    return Ok(());
+                }
+                if self.count_passed - before > MOST_PASSED {
+                    // By now more sources have their share.
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Fills the page with what was passed over, where the others have no more.
+    fn fill(&mut self, look: &Look<'_>) -> rusqlite::Result<()> {
+        let mut passed = std::mem::take(&mut self.passed).into_iter();
+        while self.fairness.fills
+            && !self.is_full()
+            && let Some(at) = passed.next()
+        {
+            if let Some(story) = look.story(at.row)? {
+                self.add(story);
+            }
+        }
+        self.passed = passed.collect();
+        self.page.stories.sort_by_key(|story| std::cmp::Reverse((story.order, story.row)));
+        Ok(())
+    }
+}
+
+fn page(look: &Look<'_>, start: &Start, limit: usize) -> rusqlite::Result<Page> {
+    let (among, of) = among(look.selection);
     let (compare, direction) = if matches!(start, Start::Above(_)) { (">", "ASC") } else { ("<", "DESC") };
-    let mut select = connection.prepare_cached(&format!(
-        "SELECT row, river_id, source, first_seen, changed_at, sort, data, backlog FROM entries
+    let mut select = look.connection.prepare_cached(&format!(
+        "SELECT row, sort, source, backlog FROM entries
          WHERE story = row AND pruned = 0 AND (sort, row) {compare} (?1, ?2) AND {among} ORDER BY sort {direction}, row {direction}"
     ))?;
     let (from, fairness, mut shown) = match start {
@@ -123,49 +241,65 @@ fn page(
         Start::Below(place) => (place.cursor, Fairness::default(), place.shown.clone()),
         Start::Above(cursor) => (*cursor, Fairness::default(), Vec::new()),
     };
+    let mut gathering = Gathering {
+        page: Page::default(),
+        limit,
+        bytes: 0,
+        fairness,
+        of_source: HashMap::new(),
+        passed: Vec::new(),
+        count_passed: 0,
+        backlog: None,
+    };
+    let mut has_more = false;
     let mut rows = select.query(params![from.order, from.row, of])?;
-    let mut page = Page::default();
-    let mut of_source: HashMap<String, usize> = HashMap::new();
-    let (mut passed, mut passed_over): (usize, Option<Cursor>) = (0, None);
-    let mut bytes = 0;
     while let Some(row) = rows.next()? {
-        let place = Cursor { order: row.get(5)?, row: row.get(0)? };
-        let is_full = page.stories.len() == limit || bytes > MOST_BYTES;
-        if let Some(known) = shown.iter().position(|row| *row == place.row) {
+        let at = Cursor { order: row.get(1)?, row: row.get(0)? };
+        if let Some(known) = shown.iter().position(|row| *row == at.row) {
             // What stands behind a full page is still to be passed over by the next.
-            if !is_full {
+            if !gathering.is_full() {
                 shown.swap_remove(known);
             }
             continue;
         }
-        if is_full {
+        if gathering.is_full() {
             // One more than is shown tells that there is a next page.
-            page.next = page.stories.last().map(|last| Place { cursor: Cursor::after(last), shown });
+            has_more = true;
             break;
         }
-        if passed < MOST_PASSED {
-            let source: String = row.get(2)?;
-            let count = of_source.entry(source).or_default();
-            let is_one_too_many = fairness.per_source.is_some_and(|most| *count >= most);
-            if is_one_too_many || (fairness.passes_backlog && row.get(7)?) {
-                passed += 1;
-                passed_over.get_or_insert(place);
-                continue;
-            }
-            *count += 1;
-        }
-        if let Some(story) = told_by(connection, read::entry(row)?, publishes)? {
-            bytes += story.body_len();
-            page.stories.push(story);
+        gathering.take(look, at, row.get_ref(2)?.as_str()?, row.get(3)?)?;
+        if gathering.count_passed > MOST_PASSED {
+            has_more = true;
+            gathering.look_behind(look, at)?;
+            break;
         }
     }
-    if page.next.is_some() && fairness.passes_backlog {
+    if matches!(start, Start::Top(_)) {
+        gathering.fill(look)?;
+    }
+    let passed_over = gathering.passed.first().copied().max(gathering.backlog);
+    let mut page = std::mem::take(&mut gathering.page);
+    if has_more {
+        page.next = page.stories.last().map(|last| Place { cursor: Cursor::after(last), shown });
+    }
+    lead_on(look, start, page, gathering, passed_over)
+}
+
+/// Lets late arrivals onto a page, and says where the next one begins.
+fn lead_on(
+    look: &Look<'_>,
+    start: &Start,
+    mut page: Page,
+    mut gathering: Gathering,
+    mut passed_over: Option<Cursor>,
+) -> rusqlite::Result<Page> {
+    if page.next.is_some() && gathering.fairness.passes_backlog {
         let may_show = |source: &SourceId| {
-            let count = of_source.entry(source.to_string()).or_default();
-            *count += 1;
-            fairness.per_source.is_none_or(|most| *count <= most)
+            let has_share = gathering.has_share(source.as_str());
+            *gathering.of_source.entry(source.to_string()).or_default() += 1;
+            !has_share
         };
-        let late = late(connection, selection, publishes, &page.stories, may_show)?;
+        let late = late(look, &page.stories, may_show)?;
         // The next page begins at whichever stands higher: what gave way, or what was passed over.
         passed_over = make_room(&mut page.stories, late).max(passed_over);
     }
@@ -200,9 +334,7 @@ fn among(selection: &Selection) -> (&'static str, Option<String>) {
 
 /// The newest late arrivals that are not on the page: those below the part of it that is not theirs to take.
 fn late(
-    connection: &Connection,
-    selection: &Selection,
-    publishes: &dyn Fn(&StoredEntry) -> bool,
+    look: &Look<'_>,
     shown: &[StoredEntry],
     mut may_show: impl FnMut(&SourceId) -> bool,
 ) -> rusqlite::Result<Vec<StoredEntry>> {
@@ -210,9 +342,9 @@ fn late(
     let Some(last_kept) = shown.len().checked_sub(room + 1).and_then(|place| shown.get(place)) else {
         return Ok(Vec::new());
     };
-    let (among, of) = among(selection);
-    let mut select = connection.prepare_cached(&format!(
-        "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
+    let (among, of) = among(look.selection);
+    let mut select = look.connection.prepare_cached(&format!(
+        "SELECT row FROM entries
          WHERE row > (SELECT max(row) FROM entries) - ?5 AND story = row AND pruned = 0 AND backlog = 0
            AND (sort, row) < (?1, ?2) AND {among}
            AND first_seen > (SELECT first_seen FROM entries ORDER BY row DESC LIMIT 1) - ?4
@@ -230,8 +362,8 @@ fn late(
         let row_number: i64 = row.get(0)?;
         if shown.iter().any(|story| story.row == row_number) {
             taken += 1;
-        } else if let Some(story) = told_by(connection, read::entry(row)?, publishes)?
-            && may_show(&story.source)
+        } else if let Some(story) = look.story(row_number)?
+            && may_show(&story.told_by)
         {
             taken += 1;
             late.push(story);
@@ -257,30 +389,13 @@ fn make_room(stories: &mut Vec<StoredEntry>, mut late: Vec<StoredEntry>) -> Opti
     gave_way
 }
 
-/// A story as the best of its tellings that are published, by the entry that leads it; `None` where
-/// none is.
-fn told_by(
-    connection: &Connection,
-    lead: StoredEntry,
-    publishes: &dyn Fn(&StoredEntry) -> bool,
-) -> rusqlite::Result<Option<StoredEntry>> {
-    let mut others = connection.prepare_cached(
-        "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
-         WHERE story = ?1 AND row != ?1 ORDER BY row",
-    )?;
-    let others: Vec<StoredEntry> = others.query_map([lead.row], read::entry)?.collect::<rusqlite::Result<_>>()?;
-    if others.is_empty() {
-        return Ok(publishes(&lead).then_some(lead));
-    }
-    let shown: Vec<&StoredEntry> = std::iter::once(&lead).chain(&others).filter(|telling| publishes(telling)).collect();
-    Ok((!shown.is_empty()).then(|| stories::tell(&lead, &shown)))
-}
-
-/// The story that a row leads, as it is told; `None` where the row leads none, or none that is published.
+/// The story that a row leads, as it is told by those of its members that are published; `None` where the row leads
+/// none, or none of them is.
 pub(super) fn told(
     connection: &Connection,
     story: i64,
     publishes: &dyn Fn(&StoredEntry) -> bool,
+    priorities: &Priorities,
 ) -> rusqlite::Result<Option<StoredEntry>> {
     let lead = connection
         .prepare_cached(
@@ -289,5 +404,11 @@ pub(super) fn told(
         )?
         .query_row([story], read::entry)
         .optional()?;
-    Ok(lead.map(|lead| told_by(connection, lead, publishes)).transpose()?.flatten())
+    let Some(lead) = lead else { return Ok(None) };
+    if !members::has_several(connection, story)? {
+        return Ok(publishes(&lead).then_some(lead));
+    }
+    let members = members::all(connection, story)?;
+    let shown: Vec<&Member> = members.iter().filter(|member| publishes(&member.stored)).collect();
+    Ok((!shown.is_empty()).then(|| stories::tell(&lead, &shown, priorities)))
 }

@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5_000 });
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 13] = [
+const MIGRATIONS: [&str; 15] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -172,6 +172,25 @@ const MIGRATIONS: [&str; 13] = [
      ) STRICT, WITHOUT ROWID;",
     // Moves that lead to strangers are not believed at once.
     "ALTER TABLE sources ADD COLUMN doubted_since INTEGER;",
+    // Nothing in this step.
+    "",
+    // The place of a story may be another entry's than that of the entry it is named by; entries beyond the limits of
+    // a story are kept without being members of it; the order of the river is read without the words.
+    "ALTER TABLE entries ADD COLUMN own_sort INTEGER;                  -- the entry's own place, where `sort` is its story's
+     ALTER TABLE entries ADD COLUMN surplus INTEGER NOT NULL DEFAULT 0; -- beyond the limits of its story: kept, not shown
+     ALTER TABLE entries ADD COLUMN edits INTEGER NOT NULL DEFAULT 0;   -- how often its words changed
+     UPDATE entries SET surplus = 1, signature = NULL WHERE row IN (
+        SELECT row FROM (
+            SELECT row, row_number() OVER (PARTITION BY story, source ORDER BY row) AS of_source,
+                row_number() OVER (PARTITION BY story ORDER BY row) AS of_story
+            FROM entries WHERE story IN (SELECT story FROM entries GROUP BY story HAVING count(*) > 8))
+        WHERE of_source > 8 OR of_story > 100);
+     CREATE INDEX members_of_story ON entries (story, row) WHERE surplus = 0;
+     DROP INDEX stories_in_order;
+     CREATE INDEX stories_in_order ON entries (sort DESC, row DESC, source, backlog, story, pruned)
+        WHERE story = row AND pruned = 0;
+     CREATE INDEX stories_by_arrival ON entries (first_seen, source, sort, backlog, story, pruned)
+        WHERE story = row AND pruned = 0;",
 ];
 
 /// Settings of a writing connection.

@@ -40,6 +40,7 @@ impl Store {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Found, StoreError> {
+        let priorities = self.priorities();
         self.reading(|connection| {
             let columns = "e.row, e.river_id, e.source, e.first_seen, e.changed_at, e.sort, e.data, coalesce(e.story, e.row)";
             let expression = query.expression();
@@ -49,7 +50,7 @@ impl Store {
                      WHERE search MATCH ?1 AND s.rowid < ?2 AND e.pruned = 0 ORDER BY s.rowid DESC"
                 ),
                 None => format!(
-                    "SELECT {columns} FROM entries e WHERE ?1 IS NULL AND e.row < ?2 AND e.pruned = 0 ORDER BY e.row DESC"
+                    "SELECT {columns} FROM entries e WHERE ?1 IS NULL AND e.row < ?2 AND e.pruned = 0 AND e.surplus = 0 ORDER BY e.row DESC"
                 ),
             };
             let mut select = connection.prepare_cached(&sql)?;
@@ -64,7 +65,7 @@ impl Store {
                         return Ok(found);
                     }
                     shown.push(story);
-                    let told = told(connection, story, publishes)?;
+                    let told = told(connection, story, publishes, &priorities)?;
                     bytes += told.as_ref().map_or(0, StoredEntry::body_len);
                     found.stories.extend(told);
                 }
@@ -114,8 +115,9 @@ pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     while from < newest {
         let transaction = connection.transaction()?;
         {
-            let mut select = transaction
-                .prepare_cached("SELECT row, data FROM entries WHERE row > ?1 AND row <= ?2 AND pruned = 0")?;
+            let mut select = transaction.prepare_cached(
+                "SELECT row, data FROM entries WHERE row > ?1 AND row <= ?2 AND pruned = 0 AND surplus = 0",
+            )?;
             let mut rows = select.query([from, from + STEP])?;
             while let Some(row) = rows.next()? {
                 let (place, data): (i64, String) = (row.get(0)?, row.get(1)?);

@@ -11,6 +11,9 @@ use crate::model::page::{Cursor, Place};
 use crate::model::report::{Counts, PollStatus};
 use crate::model::source::SourceId;
 
+mod hostile;
+mod lost;
+
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 fn now() -> chrono::DateTime<chrono::Utc> {
@@ -59,7 +62,9 @@ fn top() -> Start {
 }
 
 fn entry(id: &str, title: &str) -> Entry {
-    Entry { publisher_id: Some(id.into()), title: title.into(), ..Entry::default() }
+    // Ids that are addresses are those of the entry's own page.
+    let url = id.starts_with("http").then(|| id.to_owned());
+    Entry { publisher_id: Some(id.into()), url, title: title.into(), ..Entry::default() }
 }
 
 #[tokio::test]
@@ -117,7 +122,7 @@ async fn what_the_first_page_passes_over_is_behind_it_once() -> Fallible {
     for per_source in [Some(1), Some(3), Some(50), None] {
         for passes_backlog in [false, true] {
             for limit in [1, 4, 9, 100] {
-                let start = Start::Top(Fairness { per_source, passes_backlog });
+                let start = Start::Top(Fairness { per_source, passes_backlog, fills: false });
                 let first = store.river(&Selection::All, &|_| true, &start, limit)?.stories;
                 let chatty = first.iter().filter(|story| story.source.as_str() == "chatty").count();
                 assert!(per_source.is_none_or(|most| chatty <= most) && first.len() <= limit);
@@ -147,7 +152,7 @@ async fn a_young_river_takes_all_and_an_old_one_is_not_flooded() -> Fallible {
     for (source, minutes) in [("first", 0), ("second", 5), ("late", 61)] {
         store.commit(PollCommit { initial: None, ..poll(source, minutes, many(source))? }).await?;
     }
-    let start = Start::Top(Fairness { per_source: None, passes_backlog: true });
+    let start = Start::Top(Fairness { per_source: None, passes_backlog: true, fills: false });
     let page = store.river(&Selection::All, &|_| true, &start, 1000)?.stories;
     let of = |source: &str| page.iter().filter(|story| story.source.as_str() == source).count();
     assert_eq!((of("first"), of("second"), of("late")), (80, 80, 50));
@@ -169,7 +174,7 @@ async fn what_comes_late_under_an_old_date_is_on_the_first_page_and_nowhere_twic
     store.commit(poll("busy", 60, news)?).await?;
     let late: Vec<Entry> = (0..3).map(|n| dated(&format!("late{n}"), -5_000 - n)).collect();
     store.commit(poll("a", 61, late)?).await?;
-    let start = Start::Top(Fairness { per_source: None, passes_backlog: true });
+    let start = Start::Top(Fairness { per_source: None, passes_backlog: true, fills: false });
     let first = store.river(&Selection::All, &|_| true, &start, 10)?.stories;
     let titles: Vec<&str> = first.iter().map(|story| story.entry.title.as_str()).collect();
     assert_eq!(titles.len(), 10);
@@ -191,7 +196,7 @@ async fn what_comes_late_under_an_old_date_is_on_the_first_page_and_nowhere_twic
 async fn pages_that_are_turned_while_stories_come_repeat_none() -> Fallible {
     let folder = tempfile::tempdir()?;
     let store = Store::open(&folder.path().join("r.db"))?;
-    let start = Start::Top(Fairness { per_source: None, passes_backlog: true });
+    let start = Start::Top(Fairness { per_source: None, passes_backlog: true, fills: false });
     let (mut count, mut clock) = (0_usize, 0_i64);
     for walk in 0..15_usize {
         let (mut spot, mut seen) = (start.clone(), std::collections::HashSet::new());

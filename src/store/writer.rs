@@ -2,19 +2,27 @@
 //!
 //! Polls that wait when a commit ends go into the next one together: one `fsync` for all of them.
 //! Each has a savepoint of its own, so a poll that fails takes none of the others with it.
+//!
+//! A document with more than [`MANY`] entries, and a poll that takes longer than [`SLICE`], is written in slices of that
+//! length, each a transaction, taking turns with everything else. So no source makes the others wait for more than
+//! two slices and a commit.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::changes::{self, Archived};
 use super::commit::{self, Committed, PollCommit};
-use super::{StoreError, story::Stories};
+use super::health::{LostFile, WriterHealth};
+use super::rescue::OpenFiles;
+use super::{StoreError, schema, story::Stories};
 
 /// Polls in one transaction at most.
 const BATCH: usize = 64;
@@ -22,24 +30,44 @@ const BATCH: usize = 64;
 /// Entries whose writing takes longer than a reader should wait for what follows it.
 const MANY: usize = 100;
 
+/// How long one poll is written before the others have their turn.
+const SLICE: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 200 });
+
+/// Between two slices of a long writing: other programs wait for the store too, and look only now and then.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// What is to be written.
 enum Work {
     Poll(Box<PollCommit>),
     Archive(Vec<Archived>),
-}
-
-impl Work {
-    fn entries(&self) -> usize {
-        match self {
-            Self::Poll(poll) => poll.document.as_ref().map_or(0, |document| document.entries.len()),
-            Self::Archive(stories) => stories.len(),
-        }
-    }
+    /// Nothing; the file is looked at all the same.
+    Look,
 }
 
 struct Job {
     work: Work,
     reply: oneshot::Sender<Answer>,
+    /// How far it is written, where that takes several transactions.
+    progress: Option<commit::Progress>,
+}
+
+impl Job {
+    fn entries(&self) -> usize {
+        match &self.work {
+            Work::Poll(poll) => poll.document.as_ref().map_or(0, |document| document.entries.len()),
+            Work::Archive(stories) => stories.len(),
+            Work::Look => 0,
+        }
+    }
+
+    fn is_long(&self) -> bool {
+        matches!(self.work, Work::Poll(_)) && self.entries() > MANY
+    }
+
+    fn answer(self, answer: Answer) {
+        // Who asked may have given up waiting; the commit stands all the same.
+        drop(self.reply.send(answer));
+    }
 }
 
 /// What a poll did; nothing where the work was no poll.
@@ -51,39 +79,80 @@ pub(super) struct Writer {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     /// Whether it writes [`MANY`] entries.
     is_at_many: Arc<AtomicBool>,
+    health: Arc<WriterHealth>,
+    files: Arc<Mutex<OpenFiles>>,
     ended: tokio::sync::Mutex<Option<oneshot::Receiver<Infallible>>>,
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, path: PathBuf, stories: Stories) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        connection: Connection,
+        files: OpenFiles,
+        stories: Stories,
+        health: Arc<WriterHealth>,
+    ) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(BATCH * 4);
         let (end, ended) = oneshot::channel();
         let is_at_many = Arc::new(AtomicBool::new(false));
-        let at_many = is_at_many.clone();
+        let files = Arc::new(Mutex::new(files));
+        let thread = WriterThread {
+            connection,
+            files: files.clone(),
+            stories,
+            queue,
+            is_at_many: is_at_many.clone(),
+            health: health.clone(),
+            short: VecDeque::new(),
+            long: VecDeque::new(),
+        };
         let spawned = thread::Builder::new().name("store-writer".into()).spawn(move || {
-            write_all(connection, &path, stories, queue, &at_many);
+            thread.run();
             // Whoever waits for the end hears of it by this.
             drop(end);
         });
         spawned.map_err(|_| StoreError::Closed)?;
-        Ok(Self { jobs: Mutex::new(Some(jobs)), is_at_many, ended: tokio::sync::Mutex::new(Some(ended)) })
+        Ok(Self {
+            jobs: Mutex::new(Some(jobs)),
+            is_at_many,
+            health,
+            files,
+            ended: tokio::sync::Mutex::new(Some(ended)),
+        })
     }
 
     pub(super) fn is_at_many(&self) -> bool {
         self.is_at_many.load(Ordering::Relaxed)
     }
 
+    /// Whether the database is the file that was opened.
+    pub(super) fn is_file_there(&self) -> bool {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).is_there()
+    }
+
+    pub(super) fn health(&self) -> &WriterHealth {
+        &self.health
+    }
+
     pub(super) async fn commit(&self, poll: PollCommit) -> Result<Committed, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job = Job { work: Work::Poll(Box::new(poll)), reply };
+        let job = Job { work: Work::Poll(Box::new(poll)), reply, progress: None };
         self.jobs()?.send(job).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)??.ok_or(StoreError::Closed)
     }
 
     /// For threads that may wait.
     pub(super) fn archive(&self, stories: Vec<Archived>) -> Result<(), StoreError> {
+        self.wait_for(Work::Archive(stories))
+    }
+
+    /// Makes the writer look whether its file is still there; for threads that may wait.
+    pub(super) fn look(&self) -> Result<(), StoreError> {
+        self.wait_for(Work::Look)
+    }
+
+    fn wait_for(&self, work: Work) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job = Job { work: Work::Archive(stories), reply };
+        let job = Job { work, reply, progress: None };
         self.jobs()?.blocking_send(job).map_err(|_| StoreError::Closed)?;
         answer.blocking_recv().map_err(|_| StoreError::Closed)?.map(drop)
     }
@@ -103,74 +172,198 @@ impl Writer {
     }
 }
 
-fn write_all(
-    mut connection: Connection,
-    path: &std::path::Path,
-    mut stories: Stories,
-    mut queue: mpsc::Receiver<Job>,
-    is_at_many: &AtomicBool,
-) {
-    while let Some(first) = queue.blocking_recv() {
-        let mut jobs = vec![first];
-        while jobs.len() < BATCH
-            && let Ok(job) = queue.try_recv()
-        {
-            jobs.push(job);
+struct WriterThread {
+    connection: Connection,
+    files: Arc<Mutex<OpenFiles>>,
+    stories: Stories,
+    queue: mpsc::Receiver<Job>,
+    is_at_many: Arc<AtomicBool>,
+    health: Arc<WriterHealth>,
+    /// Jobs that are written together, in the order of their arrival.
+    short: VecDeque<Job>,
+    /// Jobs that are written in slices, by turns.
+    long: VecDeque<Job>,
+}
+
+impl WriterThread {
+    fn run(mut self) {
+        let _alive = self.health.alive();
+        loop {
+            let is_closed = self.receive();
+            if is_closed {
+                // Who has gone will poll again: what he brought is in the store as far as it was written.
+                self.long.retain(|job| !job.reply.is_closed());
+            }
+            if self.short.is_empty() && self.long.is_empty() {
+                if is_closed {
+                    break;
+                }
+                continue;
+            }
+            let waiting: usize = self.short.iter().chain(&self.long).map(Job::entries).sum();
+            self.is_at_many.store(waiting > MANY, Ordering::Relaxed);
+            self.health.working();
+            self.write_short();
+            self.write_slice();
+            self.is_at_many.store(!self.long.is_empty(), Ordering::Relaxed);
+            if self.long.is_empty() {
+                self.health.idle();
+            } else if self.short.is_empty() {
+                thread::sleep(PAUSE);
+            }
         }
-        is_at_many.store(jobs.iter().map(|job| job.work.entries()).sum::<usize>() > MANY, Ordering::Relaxed);
-        write_batch(&mut connection, path, &mut stories, jobs, is_at_many);
+        // The last of the write-ahead log is moved into the database, so that one file is left.
+        if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+            tracing::debug!(%error, "the log of the store was not folded in");
+        }
     }
-    // The last words of the log file are moved into the database, so that one file is left.
-    if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
-        tracing::debug!(%error, "the log of the store was not folded in");
+
+    /// Takes what waits, and waits where there is nothing to do; whether no more will come.
+    fn receive(&mut self) -> bool {
+        if self.short.is_empty() && self.long.is_empty() {
+            match self.queue.blocking_recv() {
+                Some(job) => self.take(job),
+                None => return true,
+            }
+        }
+        while self.short.len() < BATCH {
+            match self.queue.try_recv() {
+                Ok(job) => self.take(job),
+                Err(TryRecvError::Empty) => return false,
+                Err(TryRecvError::Disconnected) => return true,
+            }
+        }
+        false
+    }
+
+    fn take(&mut self, job: Job) {
+        if job.is_long() { self.long.push_back(job) } else { self.short.push_back(job) }
+    }
+
+    /// Writes short jobs together, as many as there is time for.
+    fn write_short(&mut self) {
+        let mut jobs = std::mem::take(&mut self.short);
+        self.write(&mut jobs);
+        jobs.append(&mut self.short);
+        self.short = jobs;
+    }
+
+    /// Writes one slice of the long job whose turn it is.
+    fn write_slice(&mut self) {
+        let mut jobs: VecDeque<Job> = self.long.pop_front().into_iter().collect();
+        self.write(&mut jobs);
+    }
+
+    /// Writes jobs in one transaction, from the first on until the time is over; answers those that are written, and
+    /// puts one that could not be written to its end among the long ones.
+    fn write(&mut self, jobs: &mut VecDeque<Job>) {
+        if jobs.is_empty() {
+            return;
+        }
+        if let Err(lost) = self.look_after_file() {
+            for job in jobs.drain(..) {
+                job.answer(Err(StoreError::Lost(lost.clone())));
+            }
+            return;
+        }
+        let began = Instant::now();
+        let mut written: Vec<(Job, Written)> = Vec::with_capacity(jobs.len());
+        let outcome = write_until(&mut self.connection, &mut self.stories, jobs, &mut written, began);
+        self.stories.settle(outcome.is_ok());
+        let is_written = outcome.is_ok() && written.iter().any(|(_, written)| !matches!(written, Some(Err(_))));
+        self.health.ended(is_written, began);
+        let path = self.files.lock().unwrap_or_else(PoisonError::into_inner).path().to_owned();
+        let fail = |source| StoreError::Sqlite { path: path.clone(), source };
+        if let Err(error) = outcome {
+            // Nothing of the batch is on disk: the first learns why, the others that it is so.
+            let mut broken = Some(error);
+            for job in written.into_iter().map(|(job, _)| job).chain(jobs.drain(..)) {
+                job.answer(Err(broken.take().map_or(StoreError::BatchLost, fail)));
+            }
+            return;
+        }
+        for (job, written) in written {
+            match written {
+                Some(answer) => job.answer(answer.map_err(fail)),
+                None => self.long.push_back(job),
+            }
+        }
+    }
+
+    /// Sees to it that the store is still the file that was opened. One that is gone is saved from the open file, and
+    /// the writing goes on where that stands in its place.
+    fn look_after_file(&mut self) -> Result<(), LostFile> {
+        if let Some(lost) = self.health.lost().filter(|lost| !lost.is_restored()) {
+            return Err(lost);
+        }
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.is_there() {
+            return Ok(());
+        }
+        let (mut lost, outcome) = files.save(&self.connection);
+        if let Err(error) = outcome {
+            tracing::error!(%error, "the store that lost its file could not be saved");
+        }
+        if lost.is_restored() {
+            let opened = Connection::open(files.path());
+            match opened.and_then(|connection| schema::prepare(&connection).map(|()| connection)) {
+                Ok(connection) => {
+                    self.connection = connection;
+                    *files = OpenFiles::of(files.path());
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the store that was saved cannot be opened");
+                    lost.saved = None;
+                }
+            }
+        }
+        tracing::error!(store.path = %lost.path.display(), store.saved = ?lost.saved, "store file lost: {lost}");
+        let is_restored = lost.is_restored();
+        self.health.set_lost(lost.clone());
+        if is_restored { Ok(()) } else { Err(lost) }
     }
 }
 
-/// Writes jobs in one transaction and answers each of them.
-fn write_batch(
+/// What became of one job: its answer, or `None` where there is more of it to write.
+type Written = Option<rusqlite::Result<Option<Committed>>>;
+
+/// Writes jobs in one transaction until a slice of time is over.
+fn write_until(
     connection: &mut Connection,
-    path: &std::path::Path,
     stories: &mut Stories,
-    jobs: Vec<Job>,
-    is_at_many: &AtomicBool,
-) {
-    let fail = |source| StoreError::Sqlite { path: path.to_owned(), source };
-    let mut done = Vec::with_capacity(jobs.len());
-    // Whatever happens, each is answered.
-    let (works, replies): (Vec<Work>, Vec<_>) = jobs.into_iter().map(|job| (job.work, job.reply)).unzip();
-    let outcome = (|| {
-        let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for work in works {
-            let savepoint = transaction.savepoint()?;
-            let before = stories.pending();
-            let result = match work {
-                Work::Poll(poll) => commit::apply(&savepoint, stories, &poll).map(Some),
-                Work::Archive(archived) => changes::archive(&savepoint, &archived).map(|()| None),
-            };
-            match result {
-                Ok(_) => savepoint.commit()?,
-                Err(_) => {
-                    stories.undo_to(before);
-                    savepoint.finish()?;
-                }
+    jobs: &mut VecDeque<Job>,
+    written: &mut Vec<(Job, Written)>,
+    began: Instant,
+) -> rusqlite::Result<()> {
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    while let Some(mut job) = jobs.pop_front() {
+        let savepoint = match transaction.savepoint() {
+            Ok(savepoint) => savepoint,
+            Err(error) => {
+                jobs.push_front(job);
+                return Err(error);
             }
-            done.push(result);
-        }
-        transaction.commit()
-    })();
-    let mut done = done.into_iter();
-    let failed = outcome.is_err();
-    stories.settle(!failed);
-    let mut broken = outcome.err();
-    is_at_many.store(false, Ordering::Relaxed);
-    for reply in replies {
-        let result = match (done.next(), failed) {
-            (Some(Err(error)), _) => Err(fail(error)),
-            (Some(Ok(did)), false) => Ok(did),
-            // Nothing of the batch is on disk: the first learns why, the others that it is so.
-            _ => Err(broken.take().map_or(StoreError::BatchLost, fail)),
         };
-        // Who asked may have given up waiting; the commit stands all the same.
-        drop(reply.send(result));
+        let (before, start) = (stories.pending(), Instant::now());
+        let is_over = || start.elapsed() >= SLICE;
+        let result = match &job.work {
+            Work::Poll(poll) => commit::advance(&savepoint, stories, poll, &mut job.progress, &is_over)
+                .map(|committed| committed.map(Some)),
+            Work::Archive(archived) => changes::archive(&savepoint, archived).map(|()| Some(None)),
+            Work::Look => Ok(Some(None)),
+        };
+        let ended = match result {
+            Ok(_) => savepoint.commit(),
+            Err(_) => {
+                stories.undo_to(before);
+                savepoint.finish()
+            }
+        };
+        written.push((job, result.transpose()));
+        ended?;
+        if began.elapsed() >= SLICE {
+            break;
+        }
     }
+    transaction.commit()
 }

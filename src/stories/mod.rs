@@ -6,6 +6,7 @@
 //! false join costs more than a miss, so what could be two stories stays two.
 
 mod evidence;
+mod excerpt;
 mod features;
 mod index;
 mod telling;
@@ -13,7 +14,7 @@ mod telling;
 pub use evidence::{Judgement, judge};
 pub use features::{Features, Time};
 pub use index::{Index, Signature};
-pub use telling::tell;
+pub use telling::{Member, representative, tell, timekeeper};
 
 /// Entries whose moments lie further apart tell different news, milliseconds: seven days.
 pub const WINDOW_MS: i64 = 7 * 24 * 3600 * 1000;

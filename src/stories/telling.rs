@@ -1,154 +1,181 @@
-//! The story as the river shows it: one telling, with what the others know better.
+//! The story as the river shows it: the words of one member, with what the others know better.
 //!
-//! The best telling is the one that, in this order, has a whole title, the longest body, an
-//! attribution, a date of its own, and came first. Bodies count as equally long where they differ by
-//! less than a quarter. The title is the one that most tellings have word for word.
+//! - The **representative**, whose words are shown, is the first member; a later one takes its place only where it is
+//!   cut or a mere excerpt, or where the later one's source has a higher priority.
+//! - The **title** is the representative's, unless more sources have another one word for word: a source has one vote,
+//!   however many of its entries are members.
+//! - The **timekeeper** gives date and place: the representative, unless that is dated long before it was first seen
+//!   and another is not. A member that its feed dates a little earlier goes before it.
+//!
+//! A story is made of what several publishers say, and any of them may say it to harm another. These rules
+//! therefore ask who came first and what a member says of itself, never who says more.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use chrono::TimeDelta;
+
+use super::excerpt::Extent;
 use crate::clean;
 use crate::model::entry::{Entry, StoredEntry};
+use crate::model::source::Priorities;
 
-/// Makes one entry of the tellings of a story: `lead`, the first that was published, gives id and
-/// place; `all` are those that are shown. What is shown changed when its telling came or changed.
+/// A member that is dated no longer than this before it was first seen was dated when it was seen.
+const TIMELY: TimeDelta = TimeDelta::hours(24);
+
+/// News is as old as its first telling, but no more than this older than the member that it follows.
+const EARLIER: TimeDelta = TimeDelta::hours(3);
+
+/// A member of a story.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The entry; its `order` is its own place, whatever that of its story is.
+    pub stored: StoredEntry,
+    /// Whether it came with the first document of its source, so that it may be older than it was seen.
+    pub is_initial: bool,
+}
+
+fn priority(member: &Member, priorities: &Priorities) -> i64 {
+    priorities.get(&member.stored.source).copied().unwrap_or_default()
+}
+
+/// The member whose words are shown; `members` stand in the order of their arrival.
 #[must_use]
-pub fn tell(lead: &StoredEntry, all: &[&StoredEntry]) -> StoredEntry {
-    let Some(best) = all.iter().copied().max_by_key(|telling| quality(telling)) else { return lead.clone() };
-    let mut entry = best.entry.clone();
-    if let Some(title) = best_title(all)
+pub fn representative<'m>(members: &[&'m Member], priorities: &Priorities) -> Option<&'m Member> {
+    let (first, others) = members.split_first()?;
+    if others.is_empty() {
+        return Some(first);
+    }
+    let mut shown = (*first, Extent::of(&first.stored.entry));
+    for &other in others {
+        let extent = Extent::of(&other.stored.entry);
+        let is_preferred = priority(other, priorities) > priority(shown.0, priorities)
+            && (!extent.is_excerpt() || shown.1.is_excerpt());
+        if is_preferred || shown.1.gives_way_to(&extent) {
+            shown = (other, extent);
+        }
+    }
+    Some(shown.0)
+}
+
+/// How well a member is dated; larger is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Dating {
+    /// By nothing: it came with the first document of its source.
+    None,
+    /// By what its text says.
+    Stated,
+    /// By its feed, long before it was first seen.
+    Late,
+    /// By when it was seen.
+    Seen,
+    /// By its feed, when it was seen.
+    Timely,
+}
+
+fn dating(member: &Member) -> Dating {
+    let StoredEntry { entry, first_seen, order, .. } = &member.stored;
+    let is_timely = *first_seen - *order <= TIMELY;
+    match entry.dated() {
+        Some(_) if !entry.date_is_stated && is_timely => Dating::Timely,
+        Some(_) if !entry.date_is_stated => Dating::Late,
+        Some(_) => Dating::Stated,
+        None if member.is_initial => Dating::None,
+        None => Dating::Seen,
+    }
+}
+
+/// The member that gives the story its date and its place; `members` stand in the order of their arrival.
+#[must_use]
+pub fn timekeeper<'m>(members: &[&'m Member], priorities: &Priorities) -> Option<&'m Member> {
+    let shown = representative(members, priorities)?;
+    let best = members.iter().map(|member| dating(member)).max()?;
+    let followed = if dating(shown) == best { shown } else { members.iter().find(|member| dating(member) == best)? };
+    let is_dated = matches!(best, Dating::Timely | Dating::Late);
+    let earlier = members.iter().copied().filter(|member| {
+        let before = followed.stored.order - member.stored.order;
+        is_dated && dating(member) == best && before > TimeDelta::zero() && before <= EARLIER
+    });
+    Some(earlier.min_by_key(|member| (member.stored.order, member.stored.row)).unwrap_or(followed))
+}
+
+/// Makes one entry of the members of a story: `lead`, the first, gives the id, and stands where the story does; `all`
+/// are those that are shown, in the order of their arrival.
+#[must_use]
+pub fn tell(lead: &StoredEntry, all: &[&Member], priorities: &Priorities) -> StoredEntry {
+    let (Some(shown), Some(timekeeper)) = (representative(all, priorities), timekeeper(all, priorities)) else {
+        return lead.clone();
+    };
+    let shown = &shown.stored;
+    let mut entry = shown.entry.clone();
+    if let Some(title) = title(shown, all)
         && title != entry.title
     {
-        entry.title_original.get_or_insert_with(|| best.entry.title.clone());
+        entry.title_original.get_or_insert_with(|| shown.entry.title.clone());
         entry.title = title;
     }
-    let known = |of: fn(&Entry) -> Option<&String>| all.iter().find_map(|telling| of(&telling.entry).cloned());
+    let known = |of: fn(&Entry) -> Option<&String>| all.iter().find_map(|member| of(&member.stored.entry).cloned());
     entry.attribution = entry.attribution.or_else(|| known(|e| e.attribution.as_ref()));
     entry.summary =
         entry.summary.or_else(|| if entry.content_html.is_none() { known(|e| e.summary.as_ref()) } else { None });
     entry.image = entry.image.or_else(|| known(|e| e.image.as_ref()));
-    entry.stated_date = entry.stated_date.or_else(|| all.iter().find_map(|telling| telling.entry.stated_date));
-    for telling in all {
-        for tag in &telling.entry.tags {
-            if !entry.tags.contains(tag) {
-                entry.tags.push(tag.clone());
-            }
-        }
-        for code in &telling.entry.tickers {
-            if !entry.tickers.contains(code) {
-                entry.tickers.push(code.clone());
-            }
-        }
-    }
-    // News is as old as its first telling; a day that only a text states counts where no feed dates it.
-    let dated = |stated: bool| {
-        let dates = all.iter().filter(|t| t.entry.date_is_stated == stated).filter_map(|t| t.entry.published);
-        dates.min()
-    };
-    if let Some(first) = dated(false) {
-        (entry.published, entry.date_is_stated) = (Some(first), false);
-    } else if entry.published.is_none() {
-        entry.published = dated(true);
-        entry.date_is_stated = entry.published.is_some();
-    }
-    let changed_at = if best.row == lead.row { lead.changed_at } else { best.changed_at.max(lead.changed_at) };
+    entry.stated_date = entry.stated_date.or_else(|| all.iter().find_map(|member| member.stored.entry.stated_date));
+    let others = || all.iter().map(|member| &member.stored.entry);
+    extend(&mut entry.tags, others().flat_map(|other| &other.tags));
+    extend(&mut entry.tickers, others().flat_map(|other| &other.tickers));
+    date(&mut entry, &timekeeper.stored);
     StoredEntry {
         entry,
-        changed_at,
-        told_by: best.source.clone(),
-        tellings: all.iter().map(|t| t.telling()).collect(),
+        first_seen: lead.first_seen.max(timekeeper.stored.first_seen),
+        changed_at: shown.changed_at,
+        told_by: shown.source.clone(),
+        tellings: all.iter().map(|member| member.stored.telling()).collect(),
         ..lead.clone()
     }
 }
 
-/// Larger is better.
-fn quality(telling: &StoredEntry) -> impl Ord + use<> {
-    let entry = &telling.entry;
-    let whole = !clean::is_cut(&entry.title);
-    let length = clean::text_of(entry).map_or(0, |text| text.chars().count());
-    // Steps of a quarter.
-    let steps = if length == 0 {
-        0
-    } else {
-        (f64::from(u32::try_from(length).unwrap_or(u32::MAX)).ln() / 1.25_f64.ln()) as u32 + 1
-    };
-    let dated = entry.published.is_some() && !entry.date_is_stated;
-    (whole, steps, entry.attribution.is_some(), dated, Reverse(telling.row))
+/// Dates a story as its timekeeper is dated, by the date under which that has its place: a date that is changed
+/// afterwards moves no story.
+fn date(entry: &mut Entry, timekeeper: &StoredEntry) {
+    let own = timekeeper.entry.dated();
+    entry.published = own.map(|date| timekeeper.order.with_timezone(date.offset()));
+    entry.date_is_stated = own.is_some() && timekeeper.entry.date_is_stated;
+    entry.updated = entry.updated.filter(|updated| entry.published.is_some_and(|published| *updated >= published));
 }
 
-/// The title that most tellings have; of equals one without a marker in front, then that of the
-/// earlier telling.
-fn best_title(all: &[&StoredEntry]) -> Option<String> {
-    let whole: Vec<&StoredEntry> =
-        all.iter().copied().filter(|t| !t.entry.title.is_empty() && !clean::is_cut(&t.entry.title)).collect();
-    let mut votes: HashMap<&str, (usize, Reverse<i64>)> = HashMap::new();
-    for telling in &whole {
-        let (count, first) = votes.entry(&telling.entry.title).or_insert((0, Reverse(telling.row)));
-        *count += 1;
-        *first = (*first).max(Reverse(telling.row));
+/// Adds what is not there yet.
+fn extend<'e>(list: &mut Vec<String>, others: impl Iterator<Item = &'e String>) {
+    let mut known: HashSet<String> = list.iter().cloned().collect();
+    for other in others {
+        if !known.contains(other) {
+            known.insert(other.clone());
+            list.push(other.clone());
+        }
+    }
+}
+
+/// The title: that of the representative, unless it is cut or more sources have another one. Of several with as many
+/// votes one without a marker in front, then that of the earlier member.
+fn title(shown: &StoredEntry, all: &[&Member]) -> Option<String> {
+    let is_whole = |stored: &StoredEntry| !stored.entry.title.is_empty() && !clean::is_cut(&stored.entry.title);
+    let mut votes: HashMap<&str, (BTreeSet<&str>, i64)> = HashMap::new();
+    let mut voted: HashSet<&str> = HashSet::new();
+    // The representative speaks for its source, for the others their first member does.
+    let first = std::iter::once(shown).chain(all.iter().map(|member| &member.stored));
+    for stored in first.filter(|stored| is_whole(stored)) {
+        if voted.insert(stored.source.as_str()) {
+            let vote = votes.entry(&stored.entry.title).or_insert((BTreeSet::new(), stored.row));
+            vote.0.insert(stored.source.as_str());
+            vote.1 = vote.1.min(stored.row);
+        }
     }
     let bare = |title: &str| clean::without_marker(title) == title;
-    // Titles of nearly the same words: a shorter one may be another's beginning.
+    let is_shown = |title: &str| title == shown.entry.title && bare(title);
     votes
         .into_iter()
-        .max_by_key(|(title, (count, first))| (*count, bare(title), *first))
+        .max_by_key(|(title, (sources, row))| (sources.len(), is_shown(title), bare(title), Reverse(*row)))
         .map(|(title, _)| title.to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::source::SourceId;
-
-    fn stored(row: i64, source: &str, title: &str, body: &str) -> StoredEntry {
-        let seen = chrono::DateTime::from_timestamp(1_682_300_000 + row, 0).unwrap_or_default();
-        StoredEntry {
-            row,
-            river_id: format!("id-{row}"),
-            source: SourceId::new(source).unwrap_or_else(|_| unreachable!("a plain id")),
-            first_seen: seen,
-            changed_at: seen,
-            order: seen,
-            entry: Entry {
-                title: title.into(),
-                content_html: Some(body.into()),
-                url: Some(format!("http://{source}/{row}")),
-                ..Entry::default()
-            },
-            told_by: SourceId::new(source).unwrap_or_else(|_| unreachable!("a plain id")),
-            tellings: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn the_fullest_telling_is_shown_under_the_first_id() {
-        let lead = stored(1, "list", "佳兆业已累计交付15个...", "一句。");
-        let brief = stored(2, "briefs", "快讯|佳兆业已累计交付15个项目", "一句话的快讯。");
-        let mut full =
-            stored(3, "portal", "佳兆业已累计交付15个项目", "一篇长得多的报道,讲了来龙去脉,也讲了以后的打算。");
-        full.entry.tickers = vec!["HK01638".into()];
-        full.entry.attribution = Some("观点网".into());
-        let story = tell(&lead, &[&lead, &brief, &full]);
-        assert_eq!((story.river_id.as_str(), story.row, story.order), ("id-1", 1, lead.order));
-        assert_eq!(story.entry.title, "佳兆业已累计交付15个项目");
-        assert_eq!(story.entry.content_html, full.entry.content_html);
-        assert_eq!((story.told_by.as_str(), story.tellings.len()), ("portal", 3));
-        assert_eq!(story.changed_at, full.changed_at);
-        assert_eq!(story.entry.attribution.as_deref(), Some("观点网"));
-    }
-
-    #[test]
-    fn a_cut_title_is_restored_and_the_earliest_date_shown() {
-        let date = |text: &str| chrono::DateTime::parse_from_rfc3339(text).ok();
-        let mut cut =
-            stored(1, "a", "抓转型、求突破,全面提升园区…", "很长的正文,比另一篇长得多,所以由它来讲这件事,从头到尾。");
-        cut.entry.published = date("2023-04-24T09:30:00+08:00");
-        let mut whole = stored(2, "b", "抓转型、求突破,全面提升园区发展质量", "短文。");
-        whole.entry.published = date("2023-04-24T09:12:31+08:00");
-        let story = tell(&cut, &[&cut, &whole]);
-        assert_eq!(story.entry.title, "抓转型、求突破,全面提升园区发展质量");
-        assert_eq!(story.entry.published, date("2023-04-24T09:12:31+08:00"));
-        let alone = tell(&cut, &[&cut]);
-        assert_eq!((alone.entry, alone.changed_at), (cut.entry, cut.changed_at));
-    }
-}
+mod tests;

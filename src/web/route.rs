@@ -206,7 +206,7 @@ impl Site {
             ("/readyz", _) if self.rendered().is_none() => {
                 return plain(StatusCode::SERVICE_UNAVAILABLE, "the river is not rendered yet\n");
             }
-            ("/readyz", _) => return plain(StatusCode::OK, "ready\n"),
+            ("/readyz", _) => return self.readiness(),
             _ => return plain(StatusCode::OK, "ok\n"),
         };
         match looked {
@@ -352,6 +352,14 @@ impl Site {
             Ok(fit) => fit.ok()?.clone(),
             Err(_) if shape == Shape::Html => None,
             Err(_) => self.rendered(),
+        }
+    }
+
+    /// Whether what polls bring can be stored.
+    fn readiness(&self) -> Response<Bytes> {
+        match self.store.problem() {
+            Some(problem) => plain(StatusCode::SERVICE_UNAVAILABLE, "").map(|_| format!("{problem}\n").into()),
+            None => plain(StatusCode::OK, "ready\n"),
         }
     }
 
