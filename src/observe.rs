@@ -8,7 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt};
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Log, LogFormat, filter_of};
 use crate::model::recent::Recent;
 
 /// How loud the command line asks the log to be.
@@ -40,9 +40,9 @@ pub struct Started {
 /// Where the log file's folder cannot be written, or a log was started before.
 pub fn start(log: &Log, loudness: Loudness) -> Result<Started, Box<dyn std::error::Error + Send + Sync>> {
     let level = match loudness {
-        Loudness::Configured => log.level.as_str(),
-        Loudness::Verbose => "info,newsriver=debug",
-        Loudness::Quiet => "warn",
+        Loudness::Configured => log.filter(),
+        Loudness::Verbose => filter_of("debug"),
+        Loudness::Quiet => filter_of("warn"),
     };
     let filter = match std::env::var("RUST_LOG") {
         Ok(wanted) if !wanted.is_empty() => EnvFilter::try_new(wanted)?,

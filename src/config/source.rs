@@ -168,7 +168,7 @@ fn address(found: &Found<String>, folder: &Path, findings: &Findings<'_>) -> Opt
             None => {
                 findings.add(
                     found.span.clone(),
-                    format!("`{text}` is no file address"),
+                    "`url` is no file address",
                     "expected file:relative/path or file:/absolute/path",
                 );
                 None
@@ -243,7 +243,7 @@ pub(super) fn credentials(section: &mut Section<'_>, folder: &Path, findings: &F
             findings.add(file.span, "both `password` and `password_file`", "keep one of them");
             None
         }
-        (None, Some(file)) => match std::fs::read_to_string(folder.join(&file.value)) {
+        (None, Some(file)) => match findings.read(folder.join(&file.value)) {
             Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
             Err(error) => {
                 findings.add(
