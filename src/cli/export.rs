@@ -7,7 +7,7 @@ use chrono::Utc;
 use clap::CommandFactory;
 use url::Url;
 
-use super::{Ending, contact, load, print, print_bytes};
+use super::{Ending, contact, load, note, print, print_bytes};
 use crate::config::Config;
 use crate::live::Live;
 use crate::model::page::Spot;
@@ -67,6 +67,13 @@ pub(super) fn export(path: &Path, arguments: &ExportArguments) -> Result<(), End
         What::Site => return site(config, arguments.folder.clone()),
         What::Opml => {
             let store = Store::look_at(&config.store).ok();
+            let private = config.sources.iter().filter(|source| source.public_address().is_none()).count();
+            if private > 0 {
+                note(&format!(
+                    "newsriver: {private} private addresses are in this list, so that it can be imported again; \
+                     /opml of the daemon leaves them out"
+                ));
+            }
             return print_bytes(crate::live::opml(&config, store.as_ref()).trim_end().as_bytes());
         }
         What::Atom => Format::Atom,

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Ending, Table, contact, load, note, print, print_json, runtime};
 use crate::config::{Config, parse_duration};
 use crate::fetch::{Fetcher, Known, Outcome};
+use crate::model::redact;
 use crate::model::source::{Source, SourceId};
 use crate::poll::{PollError, read_document};
 use crate::status::Report;
@@ -64,6 +65,16 @@ pub(super) fn check(path: &Path, arguments: &CheckArguments) -> Result<(), Endin
         }
         note(&format!("{}: no damage", config.store.display()));
     }
+    for source in
+        config.sources.iter().filter(|source| source.private_url.is_none() && source.public_address().is_none())
+    {
+        note(&format!(
+            "{}: the address of `{}` looks as if it held a secret: it is kept from feeds, subscription lists and pages; \
+             `private_url = true` hides all of it, `false` publishes it",
+            path.display(),
+            source.id
+        ));
+    }
     if !arguments.online {
         let text = if arguments.json {
             json!({ "ok": true, "sources": config.sources.len() }).to_string()
@@ -97,7 +108,7 @@ impl Found {
     fn words(&self) -> String {
         match &self.result {
             Ok((title, entries, format, charset)) => format!("{format} in {charset}, {entries} entries: {title}"),
-            Err(error) => format!("{}: {error}", error.kind().name()),
+            Err(error) => format!("{}: {}", error.kind().name(), self.source.redacted(&error.to_string())),
         }
     }
 
@@ -106,7 +117,10 @@ impl Found {
             Ok((title, entries, format, charset)) => {
                 json!({ "id": self.source.id, "title": title, "entries": entries, "format": format, "charset": charset, "error": null })
             }
-            Err(error) => json!({ "id": self.source.id, "error": error.failure() }),
+            Err(error) => {
+                let message = self.source.redacted(&error.failure().message);
+                json!({ "id": self.source.id, "error": { "kind": error.kind(), "message": message } })
+            }
         }
     }
 }
@@ -170,7 +184,14 @@ pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
         return Err(Ending::Usage(format!("the store knows no source `{id}`; `newsriver status` lists them")));
     }
     let from = Utc::now() - chrono::TimeDelta::from_std(arguments.since).unwrap_or(chrono::TimeDelta::MAX);
-    let history = store.history(id.as_ref(), from)?;
+    let mut history = store.history(id.as_ref(), from)?;
+    // Older versions stored messages as they were.
+    let config = Config::load(path).ok();
+    for row in &mut history {
+        let source = config.as_ref().and_then(|config| config.source(row.source.as_str()));
+        let redact = |text: String| source.map_or_else(|| redact::masked(&text).into_owned(), |s| s.redacted(&text));
+        row.message = row.message.take().map(redact);
+    }
     if arguments.json {
         return print_json(&history);
     }

@@ -34,6 +34,7 @@ pub use units::duration as parse_duration;
 pub use websub::WebSub;
 
 use crate::model::cleaning::Rules;
+use crate::model::redact::HIDDEN;
 use crate::model::server::{Access, Listen, TrustedProxies};
 use crate::model::source::{Address, Source, SourceId, Timeouts};
 use crate::search::Filter;
@@ -195,6 +196,7 @@ impl Config {
         let source = |row: &SourceRow| Source {
             id: row.id.clone(),
             name: Some(row.name.clone()),
+            private_url: (row.address == HIDDEN).then_some(true),
             ..Self::lone_source(address(&row.address))
         };
         config.sources = rows.values().map(source).collect();

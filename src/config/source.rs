@@ -74,6 +74,7 @@ pub(super) fn with_defaults(id: SourceId, address: Address, poll: &PollDefaults)
         allow_private: poll.allow_private,
         host_gap: poll.host_gap,
         proxy: poll.proxy.clone(),
+        private_url: None,
         robots: poll.robots,
         headers: Vec::new(),
         user_agent: poll.user_agent.clone(),
@@ -105,6 +106,7 @@ fn read_rest<'a>(section: &mut Section<'a>, source: &mut Source, folder: &Path, 
     if let Some(found) = section.text("proxy") {
         source.proxy = if found.value.is_empty() { None } else { proxy(&found, findings) };
     }
+    source.private_url = section.flag("private_url");
     source.robots = section.flag("robots").unwrap_or(source.robots);
     source.user_agent = section.text("user_agent").map(|f| f.value).or_else(|| source.user_agent.take());
     source.headers = headers(section, findings);
