@@ -1,5 +1,6 @@
 //! Logs: where lines go and how they look.
 
+use std::borrow::Cow;
 use std::io::IsTerminal;
 
 use tracing_appender::non_blocking::WorkerGuard;
@@ -8,8 +9,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt};
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Log, LogFormat, filter_of};
 use crate::model::recent::Recent;
+use crate::model::{redact, visible};
 
 /// How loud the command line asks the log to be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,9 +42,9 @@ pub struct Started {
 /// Where the log file's folder cannot be written, or a log was started before.
 pub fn start(log: &Log, loudness: Loudness) -> Result<Started, Box<dyn std::error::Error + Send + Sync>> {
     let level = match loudness {
-        Loudness::Configured => log.level.as_str(),
-        Loudness::Verbose => "info,newsriver=debug",
-        Loudness::Quiet => "warn",
+        Loudness::Configured => log.filter(),
+        Loudness::Verbose => filter_of("debug"),
+        Loudness::Quiet => filter_of("warn"),
     };
     let filter = match std::env::var("RUST_LOG") {
         Ok(wanted) if !wanted.is_empty() => EnvFilter::try_new(wanted)?,
@@ -100,9 +102,124 @@ fn layer<S>(format: LogFormat, writer: S, colours: bool) -> Box<dyn Layer<Layere
 where
     S: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
 {
-    match format {
-        LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),
-        LogFormat::Pretty => fmt::layer().with_target(false).with_ansi(colours).with_writer(writer).boxed(),
+    let safe = |kind| SafeWriter { inner: writer, kind };
+    match (format, colours) {
+        (LogFormat::Json, _) => fmt::layer().json().flatten_event(true).with_writer(safe(Kind::Json)).boxed(),
+        (LogFormat::Pretty, false) => {
+            fmt::layer().with_target(false).with_ansi(false).with_writer(safe(Kind::Plain)).boxed()
+        }
+        (LogFormat::Pretty, true) => {
+            fmt::layer().with_target(false).with_ansi(true).with_writer(safe(Kind::Coloured)).boxed()
+        }
+    }
+}
+
+/// What a line is written as.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Json,
+    Plain,
+    Coloured,
+}
+
+/// The last thing before every line of the log: what is secret in addresses is masked, and what a terminal would obey
+/// is shown, whoever wrote it and whichever module logs it.
+struct SafeWriter<W> {
+    inner: W,
+    kind: Kind,
+}
+
+impl<'a, W: fmt::MakeWriter<'a>> fmt::MakeWriter<'a> for SafeWriter<W> {
+    type Writer = SafeLine<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        SafeLine { inner: self.inner.make_writer(), kind: self.kind }
+    }
+}
+
+/// Each event is one write.
+struct SafeLine<W> {
+    inner: W,
+    kind: Kind,
+}
+
+impl<W: std::io::Write> std::io::Write for SafeLine<W> {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        self.inner.write_all(safe(&text, self.kind).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+fn safe(line: &str, kind: Kind) -> String {
+    if let Kind::Json = kind {
+        return visible::json(&masked_json(line)).into_owned();
+    }
+    let line = redact::masked(line);
+    match kind {
+        Kind::Json => line.into_owned(),
+        Kind::Plain => visible::lines(&line).into_owned(),
+        // The colours are ours: the formatter has escaped what is in the event. Each ends at its `m`.
+        Kind::Coloured => line
+            .split('\u{1b}')
+            .enumerate()
+            .map(|(n, part)| match part.strip_prefix('[').and_then(|rest| rest.split_once('m')) {
+                Some((codes, text)) if n > 0 && codes.bytes().all(|b| b.is_ascii_digit() || b == b';') => {
+                    format!("\u{1b}[{codes}m{}", visible::lines(text))
+                }
+                _ if n > 0 => format!("\\u{{1b}}{}", visible::lines(part)),
+                _ => visible::lines(part).into_owned(),
+            })
+            .collect(),
+    }
+}
+
+/// As [`redact::masked`], of a JSON object in one line: an address in it may end at an escaped quote.
+fn masked_json(line: &str) -> Cow<'_, str> {
+    fn mask(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::String(text) => *text = redact::masked(text).into_owned(),
+            serde_json::Value::Array(values) => values.iter_mut().for_each(mask),
+            serde_json::Value::Object(values) => values.values_mut().for_each(mask),
+            _ => {}
+        }
+    }
+    if !line.contains("://") {
+        return line.into();
+    }
+    match serde_json::from_str::<serde_json::Value>(line) {
+        Ok(mut value) => {
+            mask(&mut value);
+            format!("{value}\n").into()
+        }
+        Err(_) => redact::masked(line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_passes_on_secrets_or_what_a_terminal_obeys() -> Result<(), serde_json::Error> {
+        let quoted = serde_json::json!({ "m": "see \"https://e.org/?key=abc\\\" x", "n": 1 });
+        let read: serde_json::Value = serde_json::from_str(&safe(&quoted.to_string(), Kind::Json))?;
+        assert_eq!(read["m"], "see \"https://e.org/?key=***\" x");
+        let line = "\u{1b}[32m INFO\u{1b}[0m at https://u:p@e.org/?key=1 \u{202e}x\u{9b}2J\u{1b}]0;t\u{7}\n";
+        assert_eq!(
+            safe(line, Kind::Coloured),
+            "\u{1b}[32m INFO\u{1b}[0m at https://***@e.org/?key=*** \\u{202e}x\\u{9b}2J\\u{1b}]0;t\\u{7}\n"
+        );
+        assert!(!safe(line, Kind::Plain).contains(['\u{1b}', '\u{202e}', '\u{9b}', '\u{7}']));
+        let json = safe(&serde_json::json!({ "m": line }).to_string(), Kind::Json);
+        let read: serde_json::Value = serde_json::from_str(&json)?;
+        assert!(read["m"].as_str().is_some_and(|m| m.contains('\u{202e}') && m.contains("key=***")), "{json}");
+        assert!(!json.contains('\u{202e}'));
+        Ok(())
     }
 }
 

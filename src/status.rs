@@ -44,8 +44,10 @@ pub struct SourceReport {
     pub id: String,
     /// Its name for people.
     pub name: String,
-    /// Its address.
+    /// Its address, without what is secret in it.
     pub url: String,
+    /// Whether the address is kept from readers, or what is secret in it.
+    pub url_hidden: bool,
     /// Its group.
     pub group: Option<String>,
     /// `ok`, `failing`, `gone`, `paused` or `new`.
@@ -158,7 +160,8 @@ impl SourceReport {
         Self {
             id: source.id.to_string(),
             name: source.name.clone().or(state.feed_title).unwrap_or_else(|| source.id.to_string()),
-            url: source.address.to_string(),
+            url: source.shown_address(),
+            url_hidden: source.public_address().is_none(),
             group: source.group.clone(),
             state: word,
             last_poll: state.last_poll.map(shown),
@@ -168,9 +171,10 @@ impl SourceReport {
             entries: row.map_or(0, |row| row.entries),
             new_last_poll: state.new_last_poll,
             failures_in_a_row: state.failures_in_a_row,
-            error: state.error,
-            warnings: state.warnings,
-            moved_to: state.moved.as_ref().and_then(Move::target).map(str::to_owned),
+            // Older versions stored them as they were.
+            error: state.error.map(|error| Failure { message: source.redacted(&error.message), ..error }),
+            warnings: state.warnings.iter().map(|warning| source.redacted(warning)).collect(),
+            moved_to: state.moved.as_ref().and_then(Move::target).map(|target| source.redacted(target)),
         }
     }
 }

@@ -58,6 +58,54 @@ fn a_removed_source_stops_and_its_entries_stay() -> Fallible {
     Ok(())
 }
 
+/// A secret in a file of its own takes effect like an edit of feeds.toml: for who polls, and for who reads.
+#[test]
+fn a_changed_file_with_a_secret_is_in_force_at_once() -> Fallible {
+    let origin = Origin::new(|asked| match asked.header("authorization") {
+        // me:new-password
+        Some("Basic bWU6bmV3LXBhc3N3b3Jk") => Reply::feed(rss(&[("1", "one")])),
+        _ => Reply::status("401 Unauthorized"),
+    })?;
+    let river = River::new("")?;
+    let write = |name: &str, text: &str| std::fs::write(river.folder.path().join(name), text);
+    write("password", "old-password\n")?;
+    write("token", "old-token-0123456789\n")?;
+    river.edit(&format!(
+        "[access.feeds]\ntoken_file = \"token\"\n{}username = \"me\"\npassword_file = \"password\"\n",
+        slow(&origin, "a")
+    ))?;
+    let mut daemon = river.start()?;
+    assert_eq!(daemon.polled("a")?["poll.status"], "failed");
+    // Editors replace a file as often as they write into it.
+    write("password.new", "new-password\n")?;
+    std::fs::rename(river.folder.path().join("password.new"), river.folder.path().join("password"))?;
+    assert_eq!(daemon.polled("a")?["poll.status"], "ok", "the failing source is asked again at once");
+    let status = |daemon: &Daemon, token: &str| Ok(daemon.get(&format!("t/{token}/feed.atom"), &[])?.status);
+    daemon.until(|daemon| status(daemon, "old-token-0123456789"), |status| *status == 200)?;
+    write("token", "new-token-0123456789\n")?;
+    in_force(&mut daemon)?;
+    daemon.until(|daemon| status(daemon, "new-token-0123456789"), |status| *status == 200)?;
+    assert_ne!(status(&daemon, "old-token-0123456789")?, 200);
+    // One that is taken away is a mistake, and putting it back mends it.
+    std::fs::remove_file(river.folder.path().join("token"))?;
+    daemon.logged(|l| message(l).starts_with("feeds.toml has errors"))?;
+    write("token", "third-token-0123456789\n")?;
+    in_force(&mut daemon)?;
+    daemon.until(|daemon| status(daemon, "third-token-0123456789"), |status| *status == 200)?;
+    Ok(())
+}
+
+#[test]
+fn an_edit_in_the_first_moment_is_seen() -> Fallible {
+    for _ in 0..5 {
+        let river = River::new("")?;
+        let mut daemon = river.start()?;
+        river.edit("[river]\ntitle = \"edited\"\n")?;
+        in_force(&mut daemon)?;
+    }
+    Ok(())
+}
+
 #[test]
 fn a_shorter_interval_counts_from_the_last_poll() -> Fallible {
     let origin = origin()?;

@@ -1,15 +1,14 @@
 //! Commands that change feeds.toml: `add`, `remove`, `fix`, `import`.
 
 use std::collections::HashSet;
-use std::io::Write;
 use std::path::Path;
 
 use chrono::Utc;
 use url::Url;
 
-use super::{Ending, contact, load, print, runtime};
+use super::{Ending, contact, feeds_file, load, note, print, runtime};
+use crate::config::Config;
 use crate::config::edit::{self, NewSource};
-use crate::config::{Config, ConfigError};
 use crate::fetch::{Fetcher, Known, Outcome};
 use crate::model::moved::Move;
 use crate::model::source::{Address, SourceId};
@@ -53,32 +52,8 @@ pub(super) struct ImportArguments {
 }
 
 /// The configuration, or an empty one where there is no file yet.
-fn load_or_empty(path: &Path) -> Result<(String, Config), Ending> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok((text, load(path)?)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok((String::new(), Config::check("", path).map_err(Ending::Config)?))
-        }
-        Err(error) => Err(Ending::Failed(format!("{} cannot be read: {error}", path.display()))),
-    }
-}
-
-/// Writes the file whole or not at all, after the daemon's own check of it.
-fn write(path: &Path, text: &str) -> Result<(), Ending> {
-    Config::check(text, path).map_err(|ConfigError { file, problems }| {
-        let first = problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
-        Ending::Failed(format!("{} would have an error and stays as it was: {first}", file.display()))
-    })?;
-    let failed = |error: std::io::Error| Ending::Failed(format!("{} cannot be written: {error}", path.display()));
-    // A link is followed, so that it stays one.
-    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let beside = path.with_extension("toml.new");
-    let mut file = std::fs::File::create(&beside).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    if let Ok(about) = std::fs::metadata(&path) {
-        std::fs::set_permissions(&beside, about.permissions()).map_err(failed)?;
-    }
-    std::fs::rename(&beside, &path).map_err(failed)
+fn load_or_empty(path: &Path) -> Result<Config, Ending> {
+    if path.exists() { load(path) } else { Config::check("", path).map_err(Ending::Config) }
 }
 
 /// An id that no source has yet.
@@ -94,33 +69,34 @@ fn free_id(wanted: SourceId, taken: &HashSet<SourceId>) -> SourceId {
 }
 
 pub(super) fn add(path: &Path, arguments: &AddArguments) -> Result<(), Ending> {
-    let (text, config) = load_or_empty(path)?;
+    let config = load_or_empty(path)?;
     let written =
         if arguments.url.contains("://") { arguments.url.clone() } else { format!("https://{}", arguments.url) };
     let url = Url::parse(&written)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
         .ok_or_else(|| Ending::Usage(format!("`{}` is no web address", arguments.url)))?;
-    let (url, title, entries) = runtime()?.block_on(discover(&config, url))?;
-    let address = Address::Web(url.clone());
-    if let Some(known) = config.sources.iter().find(|source| source.address == address) {
-        return Err(Ending::Failed(format!("{url} is already the source `{}`", known.id)));
-    }
-    let taken: HashSet<SourceId> = config.sources.iter().map(|source| source.id.clone()).collect();
     let bad = |text: &str| Ending::Usage(format!("`{text}` is no id: letters, digits, '-', '_' and '.', at most 64"));
-    let id = match &arguments.id {
-        Some(id) => SourceId::new(id).map_err(|_| bad(id))?,
-        None => free_id(SourceId::from_address(&address), &taken),
-    };
-    if taken.contains(&id) {
-        return Err(Ending::Usage(format!("there is a source `{id}` already; give another with --id")));
-    }
+    let stated = arguments.id.as_deref().map(|id| SourceId::new(id).map_err(|_| bad(id))).transpose()?;
     if let Some(group) = &arguments.group {
         SourceId::new(group).map_err(|_| bad(group))?;
     }
-    let source = NewSource { id: id.clone(), url: url.to_string(), name: None, group: arguments.group.clone() };
-    write(path, &edit::append(&text, &[source])?)?;
-    print(format!("added {id}: {title}, {entries} entries, {url}").as_bytes())
+    let (url, title, entries) = runtime()?.block_on(discover(&config, url))?;
+    let address = Address::Web(url.clone());
+    // The file may be another by now: it is read again for the change.
+    let id = feeds_file::change(path, |text, config| {
+        if let Some(known) = config.sources.iter().find(|source| source.address == address) {
+            return Err(Ending::Failed(format!("{url} is already the source `{}`", known.id)));
+        }
+        let taken: HashSet<SourceId> = config.sources.iter().map(|source| source.id.clone()).collect();
+        let id = stated.unwrap_or_else(|| free_id(SourceId::from_address(&address), &taken));
+        if taken.contains(&id) {
+            return Err(Ending::Usage(format!("there is a source `{id}` already; give another with --id")));
+        }
+        let source = NewSource { id: id.clone(), url: url.to_string(), name: None, group: arguments.group.clone() };
+        Ok((Some(edit::append(text, &[source])?), id))
+    })?;
+    print(&format!("added {id}: {title}, {entries} entries, {url}"))
 }
 
 /// The feed at an address, or the first that the page there announces and that can be read.
@@ -150,38 +126,32 @@ async fn look(fetcher: &Fetcher, url: &Url) -> Result<(String, usize), PollError
 }
 
 pub(super) fn remove(path: &Path, arguments: &RemoveArguments) -> Result<(), Ending> {
-    let config = load(path)?;
-    let source = config
-        .source(&arguments.id)
-        .ok_or_else(|| Ending::Usage(format!("there is no source `{}` in {}", arguments.id, path.display())))?;
-    let text = std::fs::read_to_string(path)?;
-    write(path, &edit::remove(&text, &source.id)?)?;
-    print(format!("removed {}; its entries stay in the store", source.id).as_bytes())
+    let id = feeds_file::change(path, |text, config| {
+        let source = config
+            .source(&arguments.id)
+            .ok_or_else(|| Ending::Usage(format!("there is no source `{}` in {}", arguments.id, path.display())))?;
+        Ok((Some(edit::remove(text, &source.id)?), source.id.clone()))
+    })?;
+    print(&format!("removed {id}; its entries stay in the store"))
 }
 
 pub(super) fn fix(path: &Path, arguments: &FixArguments) -> Result<(), Ending> {
-    let config = load(path)?;
-    let store = Store::look_at(&config.store)?;
-    let mut text = std::fs::read_to_string(path)?;
-    let mut lines = Vec::new();
-    for row in store.sources()? {
-        let Some(source) = config.source(row.id.as_str()) else { continue };
-        let moved = row.state.moved.as_ref().and_then(Move::target);
-        let Some(target) = moved.filter(|target| *target != source.address.to_string()) else { continue };
-        text = edit::move_to(&text, &source.id, target)?;
-        lines.push(format!("{}: {} -> {target}", source.id, source.address));
-    }
-    if lines.is_empty() {
-        return print(b"no source has moved");
-    }
-    if !arguments.dry_run {
-        write(path, &text)?;
-    }
-    print(lines.join("\n").as_bytes())
+    let rows = Store::look_at(&load(path)?.store)?.sources()?;
+    let lines = feeds_file::change(path, |text, config| {
+        let (mut text, mut lines) = (text.to_owned(), Vec::new());
+        for row in rows {
+            let Some(source) = config.source(row.id.as_str()) else { continue };
+            let moved = row.state.moved.as_ref().and_then(Move::target);
+            let Some(target) = moved.filter(|target| *target != source.address.to_string()) else { continue };
+            text = edit::move_to(&text, &source.id, target)?;
+            lines.push(format!("{}: {} -> {target}", source.id, source.address));
+        }
+        Ok((Some(text).filter(|_| !arguments.dry_run), lines))
+    })?;
+    print(&if lines.is_empty() { "no source has moved".to_owned() } else { lines.join("\n") })
 }
 
 pub(super) fn import(path: &Path, arguments: &ImportArguments) -> Result<(), Ending> {
-    let (text, config) = load_or_empty(path)?;
     let bytes = std::fs::read(&arguments.file)
         .map_err(|error| Ending::Failed(format!("{} cannot be read: {error}", arguments.file.display())))?;
     let list = crate::decode::decode(&bytes, None, None);
@@ -189,6 +159,19 @@ pub(super) fn import(path: &Path, arguments: &ImportArguments) -> Result<(), End
     if outlines.is_empty() {
         return Err(Ending::Failed(format!("{} holds no subscription", arguments.file.display())));
     }
+    let (added, known, unusable) = feeds_file::change(path, |text, config| {
+        let (new, known, unusable) = new_sources(config, outlines);
+        let after = if new.is_empty() { None } else { Some(edit::append(text, &new)?) };
+        Ok((after, (new.len(), known, unusable)))
+    })?;
+    for url in &unusable {
+        note(&format!("newsriver: left out {url}: no web address"));
+    }
+    print(&format!("{added} sources added, {known} were there, {} left out", unusable.len()))
+}
+
+/// What of a subscription list is new, how much is known, and what is no web address.
+fn new_sources(config: &Config, outlines: Vec<opml::Outline>) -> (Vec<NewSource>, usize, Vec<String>) {
     let mut taken: HashSet<SourceId> = config.sources.iter().map(|source| source.id.clone()).collect();
     let mut addresses: HashSet<Address> = config.sources.iter().map(|source| source.address.clone()).collect();
     let (mut new, mut known, mut unusable) = (Vec::new(), 0, Vec::new());
@@ -213,11 +196,5 @@ pub(super) fn import(path: &Path, arguments: &ImportArguments) -> Result<(), End
         let group = outline.group.as_deref().map(|name| SourceId::from_name(name).to_string());
         new.push(NewSource { id, url: url.to_string(), name: outline.title, group });
     }
-    if !new.is_empty() {
-        write(path, &edit::append(&text, &new)?)?;
-    }
-    for url in &unusable {
-        eprintln!("newsriver: left out {url}: no web address");
-    }
-    print(format!("{} sources added, {known} were there, {} left out", new.len(), unusable.len()).as_bytes())
+    (new, known, unusable)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Ending, print};
+use super::{Ending, print, print_json};
 use crate::config::Config;
 use crate::explain::{as_json, as_text};
 use crate::store::Store;
@@ -33,15 +33,13 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<(), Ending> {
         let group = config.source(found.entry.source.as_str()).and_then(|source| source.group.clone());
         config.filters.bars(group.as_deref(), &found.entry)
     });
-    let text = if arguments.json {
+    if arguments.json {
         let mut json = as_json(&found);
         json["unpublished"] = barred.into();
-        serde_json::to_string_pretty(&json)?
-    } else {
-        let why = barred.map(|why| format!("\nnot published: {why}"));
-        as_text(&found) + &why.unwrap_or_default()
-    };
-    print(text.as_bytes())
+        return print_json(&json);
+    }
+    let why = barred.map(|why| format!("\nnot published: {why}"));
+    print(&(as_text(&found) + &why.unwrap_or_default()))
 }
 
 pub(super) fn split(path: &Path, arguments: &SplitArguments) -> Result<(), Ending> {
@@ -53,7 +51,7 @@ pub(super) fn split(path: &Path, arguments: &SplitArguments) -> Result<(), Endin
     } else {
         format!("it left the story {story}")
     };
-    print(format!("{entry} stands alone from now on: {left}. A running daemon shows it within seconds.").as_bytes())
+    print(&format!("{entry} stands alone from now on: {left}. A running daemon shows it within seconds."))
 }
 
 fn unknown(name: &str) -> Ending {

@@ -7,7 +7,7 @@ use chrono::Utc;
 use clap::CommandFactory;
 use url::Url;
 
-use super::{Ending, contact, load, print};
+use super::{Ending, contact, load, note, print, print_bytes};
 use crate::config::Config;
 use crate::live::Live;
 use crate::model::page::Spot;
@@ -68,7 +68,14 @@ pub(super) fn export(path: &Path, arguments: &ExportArguments) -> Result<(), End
         What::Site => return site(config, arguments.folder.clone()),
         What::Opml => {
             let store = Store::look_at(&config.store).ok();
-            return print(crate::live::opml(&config, store.as_ref()).trim_end().as_bytes());
+            let private = config.sources.iter().filter(|source| source.public_address().is_none()).count();
+            if private > 0 {
+                note(&format!(
+                    "newsriver: {private} private addresses are in this list, so that it can be imported again; \
+                     /opml of the daemon leaves them out"
+                ));
+            }
+            return print_bytes(crate::live::opml(&config, store.as_ref()).trim_end().as_bytes());
         }
         What::Atom => Format::Atom,
         What::Rss => Format::Rss,
@@ -77,7 +84,7 @@ pub(super) fn export(path: &Path, arguments: &ExportArguments) -> Result<(), End
     let store = Store::look_at(&config.store)?;
     store.set_priorities(config.priorities());
     let river = live(config, &store)?.river(&store, &Ask::default(), &Spot::First)?;
-    print(&river.map(|river| river.render(format)).unwrap_or_default())
+    print_bytes(&river.map(|river| river.render(format)).unwrap_or_default())
 }
 
 /// Writes the river as files; what has left its first page goes into the archives as when the daemon runs.
@@ -94,13 +101,13 @@ fn site(config: Config, folder: Option<PathBuf>) -> Result<(), Ending> {
     }
     let folder = Folder::new(folder);
     let written = output::write(&live, &store, &folder, None, SystemTime::now())?;
-    print(format!("{}: {} files written", folder.path().display(), written.files).as_bytes())
+    print(&format!("{}: {} files written", folder.path().display(), written.files))
 }
 
 pub(super) fn backup(path: &Path, arguments: &BackupArguments) -> Result<(), Ending> {
     let store = Store::look_at(&Config::store_path_of(path))?;
     let bytes = store.backup(&arguments.file)?;
-    print(format!("{}: {bytes} bytes", arguments.file.display()).as_bytes())
+    print(&format!("{}: {bytes} bytes", arguments.file.display()))
 }
 
 #[derive(Debug, clap::Args)]
@@ -114,7 +121,7 @@ pub(super) fn prune(path: &Path, arguments: &PruneArguments) -> Result<(), Endin
     let config = load(path)?;
     let Some(keep) = config.keep else {
         return print(
-            b"nothing to do: `keep` under [store] says how long entries are kept, such as \"365d\"; without it all are",
+            "nothing to do: `keep` under [store] says how long entries are kept, such as \"365d\"; without it all are",
         );
     };
     let store = Store::look_at(&config.store)?;
@@ -145,17 +152,17 @@ pub(super) fn prune(path: &Path, arguments: &PruneArguments) -> Result<(), Endin
     }
     let pruned = store.prune(horizon, u64::MAX)?;
     store.touch(now)?;
-    print(format!("{pruned} entries pruned that were first seen before {before}").as_bytes())
+    print(&format!("{pruned} entries pruned that were first seen before {before}"))
 }
 
 pub(super) fn completions(arguments: &CompletionsArguments) -> Result<(), Ending> {
     let mut out = Vec::new();
     clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "newsriver", &mut out);
-    print(&out)
+    print_bytes(&out)
 }
 
 pub(super) fn man() -> Result<(), Ending> {
     let mut out = Vec::new();
     clap_mangen::Man::new(super::Arguments::command()).render(&mut out)?;
-    print(&out)
+    print_bytes(&out)
 }

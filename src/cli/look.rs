@@ -6,9 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, Local, SecondsFormat, Utc};
 use serde_json::json;
 
-use super::{Ending, contact, load, print, runtime, table};
+use super::{Ending, Table, contact, load, note, print, print_json, runtime};
 use crate::config::{Config, parse_duration};
 use crate::fetch::{Fetcher, Known, Outcome};
+use crate::model::redact;
 use crate::model::source::{Source, SourceId};
 use crate::poll::{PollError, read_document};
 use crate::status::Report;
@@ -62,7 +63,17 @@ pub(super) fn check(path: &Path, arguments: &CheckArguments) -> Result<(), Endin
                 found.join("; ")
             )));
         }
-        eprintln!("{}: no damage", config.store.display());
+        note(&format!("{}: no damage", config.store.display()));
+    }
+    for source in
+        config.sources.iter().filter(|source| source.private_url.is_none() && source.public_address().is_none())
+    {
+        note(&format!(
+            "{}: the address of `{}` looks as if it held a secret: it is kept from feeds, subscription lists and pages; \
+             `private_url = true` hides all of it, `false` publishes it",
+            path.display(),
+            source.id
+        ));
     }
     if !arguments.online {
         let text = if arguments.json {
@@ -70,19 +81,19 @@ pub(super) fn check(path: &Path, arguments: &CheckArguments) -> Result<(), Endin
         } else {
             format!("{}: {} sources, no problems", path.display(), config.sources.len())
         };
-        return print(text.as_bytes());
+        return print(&text);
     }
     let found = runtime()?.block_on(look_online(&config))?;
     let failed = found.iter().filter(|f| f.result.is_err()).count();
     if arguments.json {
         let rows: Vec<_> = found.iter().map(Found::json).collect();
-        print(serde_json::to_string_pretty(&rows)?.as_bytes())?;
+        print_json(&rows)?;
     } else {
-        let mut rows = table(&["source", "found"]);
+        let mut rows = Table::new(&["source", "found"]);
         for one in &found {
             rows.add_row([one.source.id.to_string(), one.words()]);
         }
-        print(format!("{rows}\n{} sources, {failed} failed", found.len()).as_bytes())?;
+        print(&format!("{rows}\n{} sources, {failed} failed", found.len()))?;
     }
     if failed > 0 { Err(Ending::Failed(format!("{failed} of {} sources failed", found.len()))) } else { Ok(()) }
 }
@@ -97,7 +108,7 @@ impl Found {
     fn words(&self) -> String {
         match &self.result {
             Ok((title, entries, format, charset)) => format!("{format} in {charset}, {entries} entries: {title}"),
-            Err(error) => format!("{}: {error}", error.kind().name()),
+            Err(error) => format!("{}: {}", error.kind().name(), self.source.redacted(&error.to_string())),
         }
     }
 
@@ -106,7 +117,10 @@ impl Found {
             Ok((title, entries, format, charset)) => {
                 json!({ "id": self.source.id, "title": title, "entries": entries, "format": format, "charset": charset, "error": null })
             }
-            Err(error) => json!({ "id": self.source.id, "error": error.failure() }),
+            Err(error) => {
+                let message = self.source.redacted(&error.failure().message);
+                json!({ "id": self.source.id, "error": { "kind": error.kind(), "message": message } })
+            }
         }
     }
 }
@@ -140,12 +154,12 @@ pub(super) fn status(path: &Path, arguments: &StatusArguments) -> Result<(), End
     };
     let report = Report::new(&config, &rows, store.story_count(), None, error.as_ref());
     if arguments.json {
-        return print(serde_json::to_string_pretty(&report)?.as_bytes());
+        return print_json(&report);
     }
     if let Some(error) = &error {
-        eprintln!("feeds.toml has errors; a running daemon goes on with the configuration before:\n{error}\n");
+        note(&format!("feeds.toml has errors; a running daemon goes on with the configuration before:\n{error}\n"));
     }
-    let mut lines = table(&["source", "state", "last success", "next poll", "entries", "remark"]);
+    let mut lines = Table::new(&["source", "state", "last success", "next poll", "entries", "remark"]);
     for source in &report.sources {
         lines.add_row([
             source.id.clone(),
@@ -156,7 +170,7 @@ pub(super) fn status(path: &Path, arguments: &StatusArguments) -> Result<(), End
             source.remark(),
         ]);
     }
-    print(format!("{lines}\n{} sources, {} entries", report.sources.len(), report.river.entries).as_bytes())
+    print(&format!("{lines}\n{} sources, {} entries", report.sources.len(), report.river.entries))
 }
 
 pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
@@ -170,11 +184,19 @@ pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
         return Err(Ending::Usage(format!("the store knows no source `{id}`; `newsriver status` lists them")));
     }
     let from = Utc::now() - chrono::TimeDelta::from_std(arguments.since).unwrap_or(chrono::TimeDelta::MAX);
-    let history = store.history(id.as_ref(), from)?;
-    if arguments.json {
-        return print(serde_json::to_string_pretty(&history)?.as_bytes());
+    let mut history = store.history(id.as_ref(), from)?;
+    // Older versions stored messages as they were.
+    let config = Config::load(path).ok();
+    for row in &mut history {
+        let source = config.as_ref().and_then(|config| config.source(row.source.as_str()));
+        let redact = |text: String| source.map_or_else(|| redact::masked(&text).into_owned(), |s| s.redacted(&text));
+        row.message = row.message.take().map(redact);
     }
-    let mut rows = table(&["when", "source", "status", "http", "bytes", "time", "new", "changed", "unchanged", ""]);
+    if arguments.json {
+        return print_json(&history);
+    }
+    let mut rows =
+        Table::new(&["when", "source", "status", "http", "bytes", "time", "new", "changed", "unchanged", ""]);
     for row in &history {
         let said = match (&row.error_kind, &row.message) {
             (Some(kind), Some(message)) => format!("{kind}: {message}"),
@@ -193,9 +215,7 @@ pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
             said,
         ]);
     }
-    print(
-        format!("{rows}\n{} polls since {}", history.len(), from.to_rfc3339_opts(SecondsFormat::Secs, true)).as_bytes(),
-    )
+    print(&format!("{rows}\n{} polls since {}", history.len(), from.to_rfc3339_opts(SecondsFormat::Secs, true)))
 }
 
 /// A moment as the person at the terminal reads it.

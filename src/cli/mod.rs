@@ -6,11 +6,13 @@
 mod edit;
 mod explain;
 mod export;
+mod feeds_file;
 mod look;
 mod parse;
 mod poll;
 mod run;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
 use crate::model::server::Listen;
+use crate::model::visible;
 use crate::observe::Loudness;
 
 /// Merges RSS, Atom and JSON feeds, and pages without one, into one feed: the river.
@@ -96,19 +99,20 @@ impl<E: std::error::Error> From<E> for Ending {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Whoever checks a file at a terminal has written it; everything else may be kept and read by others.
+    let unmasks = matches!(arguments.command, Command::Check(_)) && std::io::stderr().is_terminal();
     match execute(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Ending::Failed(message)) => {
-            let line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            eprintln!("newsriver: {line}");
+            eprintln!("newsriver: {}", visible::line(&message));
             ExitCode::from(1)
         }
         Err(Ending::Config(error)) => {
-            eprintln!("{error}");
+            note(&if unmasks { error.unmasked().to_string() } else { error.to_string() });
             ExitCode::from(2)
         }
         Err(Ending::Usage(message)) => {
-            eprintln!("newsriver: {message}");
+            note(&format!("newsriver: {message}"));
             ExitCode::from(2)
         }
     }
@@ -160,15 +164,50 @@ fn runtime() -> Result<tokio::runtime::Runtime, std::io::Error> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// A table for the terminal; columns line up with Chinese text in them.
-fn table(header: &[&str]) -> comfy_table::Table {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(header);
-    table
+/// A table for the terminal: columns line up with Chinese text in them, and no cell holds what a terminal obeys.
+#[derive(Debug)]
+struct Table(comfy_table::Table);
+
+impl Table {
+    fn new(header: &[&str]) -> Self {
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING).set_header(header);
+        Self(table)
+    }
+
+    fn add_row<const N: usize>(&mut self, cells: [String; N]) {
+        self.0.add_row(cells.map(|cell| visible::line(&cell).into_owned()));
+    }
 }
 
-/// Writes to stdout; a reader that has gone (`| head`) is no error.
-fn print(bytes: &[u8]) -> Result<(), Ending> {
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Writes lines for people to stderr.
+fn note(text: &str) {
+    eprintln!("{}", visible::lines(text));
+}
+
+/// Writes lines for people to stdout.
+fn print(text: &str) -> Result<(), Ending> {
+    print_bytes(visible::lines(text).as_bytes())
+}
+
+/// Writes a JSON document to stdout.
+fn print_json(value: &impl serde::Serialize) -> Result<(), Ending> {
+    print_json_text(&serde_json::to_string_pretty(value)?)
+}
+
+/// Writes JSON to stdout that is text already.
+fn print_json_text(text: &str) -> Result<(), Ending> {
+    print_bytes(visible::json(text).as_bytes())
+}
+
+/// Writes a document to stdout as it is; a reader that has gone (`| head`) is no error.
+fn print_bytes(bytes: &[u8]) -> Result<(), Ending> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use url::Url;
 
-use super::{Ending, load, print, runtime};
+use super::{Ending, load, note, print_json_text, runtime};
 use crate::config::{Config, defaults};
 use crate::fetch::{Fetcher, Known, Outcome};
 use crate::identity;
@@ -61,21 +61,21 @@ pub(super) fn run(path: &Path, loudness: Loudness, arguments: &Arguments) -> Res
     let mut reading = read_document(&source, document).map_err(|error| Ending::Failed(format!("{place}: {error}")))?;
     if loudness == Loudness::Verbose {
         for warning in &reading.raw.warnings {
-            eprintln!("newsriver: {place}: {warning}");
+            note(&format!("newsriver: {place}: {warning}"));
         }
     }
     let fired = clean_entries(&source, &mut reading.feed.entries, &[], now);
     if loudness == Loudness::Verbose {
         for (entry, fired) in reading.feed.entries.iter().zip(&fired) {
             for firing in fired {
-                eprintln!(
+                note(&format!(
                     "newsriver: {place}: {}: {} changed {} from {:?} to {:?}",
                     entry.title,
                     firing.rule.name(),
                     firing.field,
                     firing.before,
                     firing.after
-                );
+                ));
             }
         }
     }
@@ -84,7 +84,7 @@ pub(super) fn run(path: &Path, loudness: Loudness, arguments: &Arguments) -> Res
         .iter()
         .map(|keys| format!("urn:newsriver:{}", hex(&keys.text)))
         .collect();
-    print(&json_feed::of_feed(&reading.feed, &ids))
+    print_json_text(&String::from_utf8_lossy(&json_feed::of_feed(&reading.feed, &ids)))
 }
 
 fn bring(name: &str, address: Address, source: &Source) -> Result<Document, Ending> {

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Ending, contact, load, print, runtime, table};
+use super::{Ending, Table, contact, load, print, print_json, runtime};
 use crate::config::Config;
 use crate::fetch::Fetcher;
 use crate::model::report::{PollReport, PollStatus};
@@ -42,9 +42,9 @@ pub(super) fn run(path: &Path, loudness: Loudness, arguments: &Arguments) -> Res
     drop(log);
     if arguments.json {
         let rows: Vec<_> = reports.iter().map(row_json).collect();
-        print(serde_json::to_string_pretty(&rows)?.as_bytes())?;
+        print_json(&rows)?;
     } else {
-        print(summary(&reports).as_bytes())?;
+        print(&summary(&reports))?;
     }
     let failed = reports.iter().filter(|r| r.status == PollStatus::Failed).count();
     if failed > 0 && failed == reports.len() {
@@ -122,7 +122,7 @@ fn progress(length: usize) -> ProgressBar {
 }
 
 fn summary(reports: &[PollReport]) -> String {
-    let mut rows = table(&["source", "status", "http", "bytes", "time", "new", "changed", "unchanged", ""]);
+    let mut rows = Table::new(&["source", "status", "http", "bytes", "time", "new", "changed", "unchanged", ""]);
     for report in reports {
         let said = report
             .error

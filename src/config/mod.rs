@@ -5,6 +5,8 @@
 
 pub mod edit;
 mod filter;
+mod log;
+mod mask;
 mod output;
 mod problem;
 mod section;
@@ -23,6 +25,7 @@ use url::Url;
 
 pub use filter::Filters;
 use filter::{read_filter, read_groups};
+pub use log::{Log, LogFormat, filter_of};
 pub use output::Output;
 use output::read_base_url;
 pub use problem::{ConfigError, Problem};
@@ -31,6 +34,7 @@ pub use units::duration as parse_duration;
 pub use websub::WebSub;
 
 use crate::model::cleaning::Rules;
+use crate::model::redact::HIDDEN;
 use crate::model::server::{Access, Listen, TrustedProxies};
 use crate::model::source::{Address, Priorities, Source, SourceId, Timeouts};
 use crate::search::Filter;
@@ -106,6 +110,8 @@ pub struct Config {
     pub sources: Vec<Source>,
     /// What is published.
     pub filters: Filters,
+    /// The files with secrets that feeds.toml names, as they were read with it.
+    pub files: Vec<PathBuf>,
 }
 
 /// The merged feed.
@@ -121,26 +127,6 @@ pub struct River {
     pub max_per_source: Option<usize>,
     /// How long readers may stay away and still be told what changed.
     pub window: Duration,
-}
-
-/// Where log lines go and how they look.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
-    /// A filter of `tracing`: a level, or `target=level` parts.
-    pub level: String,
-    /// How lines look.
-    pub format: LogFormat,
-    /// A file beside stderr, rotated daily.
-    pub file: Option<PathBuf>,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Pretty,
-    /// One JSON object a line.
-    Json,
 }
 
 impl Config {
@@ -174,8 +160,9 @@ impl Config {
             findings.add(error.span().unwrap_or(0..0), error.message().to_owned(), "");
         }
         let config = read(&table, folder, &findings);
+        let files = findings.files();
         let problems = findings.into_sorted();
-        if problems.is_empty() { Ok(config) } else { Err(ConfigError { file: path.to_owned(), problems }) }
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError { file: path.to_owned(), problems, files }) }
     }
 
     /// The source with this id.
@@ -215,6 +202,7 @@ impl Config {
         let source = |row: &SourceRow| Source {
             id: row.id.clone(),
             name: Some(row.name.clone()),
+            private_url: (row.address == HIDDEN).then_some(true),
             ..Self::lone_source(address(&row.address))
         };
         config.sources = rows.values().map(source).collect();
@@ -265,7 +253,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     poll.clean = source::rules(root.table("clean"), &Rules::default());
     let websub = websub::read(root.table("websub"), findings);
     let access = server::read_access(root.table("access"), &websub, folder, findings);
-    let log = read_log(root.table("log"), folder);
+    let log = log::read(root.table("log"), folder, findings);
     let output = output::read(root.table("output"), folder, findings);
     let (sources, of_sources) = read_sources(&mut root, &poll, folder, findings);
     let groups = read_groups(&mut root, findings);
@@ -286,6 +274,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
         output,
         sources,
         filters,
+        files: findings.files(),
     }
 }
 
@@ -372,26 +361,6 @@ fn read_timeouts(section: &mut Section<'_>, inherited: Timeouts) -> Timeouts {
     let whole = positive(section.duration("timeout")).unwrap_or(inherited.whole);
     let first_byte = positive(section.duration("first_byte_timeout")).unwrap_or(inherited.first_byte).min(whole);
     Timeouts { connect: inherited.connect, first_byte, whole }
-}
-
-fn read_log(mut section: Section<'_>, folder: &Path) -> Log {
-    let levels =
-        "\"error\", \"warn\", \"info\", \"debug\", \"trace\", or a filter such as \"info,newsriver::fetch=debug\"";
-    let filter = |text: &str| text.parse::<tracing_subscriber::filter::Targets>().ok().map(|_| text.to_owned());
-    let level =
-        section.get("level", levels, |v| v.as_str().filter(|t| !t.is_empty()).and_then(filter)).map(|f| f.value);
-    let format = section.get("format", "\"pretty\" or \"json\"", |v| match v.as_str() {
-        Some("pretty") => Some(LogFormat::Pretty),
-        Some("json") => Some(LogFormat::Json),
-        _ => None,
-    });
-    let file = section.text("file").map(|f| folder.join(f.value));
-    section.finish();
-    Log {
-        level: level.unwrap_or_else(|| "info".to_owned()),
-        format: format.map_or(LogFormat::Pretty, |f| f.value),
-        file,
-    }
 }
 
 fn read_sources<'a>(

@@ -5,28 +5,47 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::Problem;
+use super::problem::{Lines, Problem};
 use super::units;
 
-/// The source text and the problems found in it so far.
+/// The source text, the problems found in it so far, and the files it names that were read.
 pub(super) struct Findings<'a> {
     source: &'a str,
-    list: RefCell<Vec<(usize, Problem)>>,
+    list: RefCell<Vec<Finding>>,
+    files: RefCell<Vec<PathBuf>>,
+}
+
+struct Finding {
+    span: Range<usize>,
+    message: String,
+    hint: String,
 }
 
 impl<'a> Findings<'a> {
     pub(super) fn new(source: &'a str) -> Self {
-        Self { source, list: RefCell::new(Vec::new()) }
+        Self { source, list: RefCell::default(), files: RefCell::default() }
     }
 
     pub(super) fn add(&self, span: Range<usize>, message: impl Into<String>, hint: impl Into<String>) {
-        let problem = Problem::at(self.source, span.clone(), message.into(), hint.into());
-        self.list.borrow_mut().push((span.start, problem));
+        self.list.borrow_mut().push(Finding { span, message: message.into(), hint: hint.into() });
+    }
+
+    /// Reads a file that the text names, and notes it.
+    pub(super) fn read(&self, path: PathBuf) -> std::io::Result<String> {
+        let text = std::fs::read_to_string(&path);
+        self.files.borrow_mut().push(path);
+        text
+    }
+
+    /// The files that were read so far.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.files.borrow().clone()
     }
 
     /// Line of a byte offset, from 1.
@@ -36,8 +55,12 @@ impl<'a> Findings<'a> {
 
     pub(super) fn into_sorted(self) -> Vec<Problem> {
         let mut list = self.list.into_inner();
-        list.sort_by_key(|(offset, _)| *offset);
-        list.into_iter().map(|(_, problem)| problem).collect()
+        if list.is_empty() {
+            return Vec::new();
+        }
+        list.sort_by_key(|finding| finding.span.start);
+        let file = Lines::new(self.source);
+        list.into_iter().map(|found| Problem::at(&file, found.span, found.message, found.hint)).collect()
     }
 }
 

@@ -80,7 +80,7 @@ fn read_guard(mut section: Section<'_>, folder: &Path, findings: &Findings<'_>) 
             None
         }
         (Some(found), None) => Some((found.value, found.span)),
-        (None, Some(file)) => match std::fs::read_to_string(folder.join(&file.value)) {
+        (None, Some(file)) => match findings.read(folder.join(&file.value)) {
             Ok(text) => Some((text.trim().to_owned(), file.span)),
             Err(error) => {
                 findings.add(
@@ -106,8 +106,8 @@ fn read_guard(mut section: Section<'_>, folder: &Path, findings: &Findings<'_>) 
         Some(Secret::new(token))
     });
     let credentials = credentials(&mut section, folder, findings);
-    if let Some(found) = credentials.as_ref().filter(|found| found.password.reveal().is_empty()) {
-        findings.add(place, format!("no password for `{}`", found.username), "add `password_file` or `password`");
+    if credentials.as_ref().is_some_and(|found| found.password.reveal().is_empty()) {
+        findings.add(place, "a `username` without a password", "add `password_file` or `password`");
     }
     section.finish();
     Guard { token, credentials }

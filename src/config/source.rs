@@ -75,6 +75,7 @@ pub(super) fn with_defaults(id: SourceId, address: Address, poll: &PollDefaults)
         allow_private: poll.allow_private,
         host_gap: poll.host_gap,
         proxy: poll.proxy.clone(),
+        private_url: None,
         robots: poll.robots,
         headers: Vec::new(),
         user_agent: poll.user_agent.clone(),
@@ -112,6 +113,7 @@ fn read_rest<'a>(section: &mut Section<'a>, source: &mut Source, folder: &Path, 
     if let Some(found) = section.text("proxy") {
         source.proxy = if found.value.is_empty() { None } else { proxy(&found, findings) };
     }
+    source.private_url = section.flag("private_url");
     source.robots = section.flag("robots").unwrap_or(source.robots);
     source.user_agent = section.text("user_agent").map(|f| f.value).or_else(|| source.user_agent.take());
     source.headers = headers(section, findings);
@@ -175,7 +177,7 @@ fn address(found: &Found<String>, folder: &Path, findings: &Findings<'_>) -> Opt
             None => {
                 findings.add(
                     found.span.clone(),
-                    format!("`{text}` is no file address"),
+                    "`url` is no file address",
                     "expected file:relative/path or file:/absolute/path",
                 );
                 None
@@ -250,7 +252,7 @@ pub(super) fn credentials(section: &mut Section<'_>, folder: &Path, findings: &F
             findings.add(file.span, "both `password` and `password_file`", "keep one of them");
             None
         }
-        (None, Some(file)) => match std::fs::read_to_string(folder.join(&file.value)) {
+        (None, Some(file)) => match findings.read(folder.join(&file.value)) {
             Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
             Err(error) => {
                 findings.add(

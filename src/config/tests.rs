@@ -88,7 +88,7 @@ fn where_it_listens_and_who_may_read() -> Result<(), ConfigError> {
         (2, "`listen` in server has a wrong value"),
         (3, "`socket_mode` in server has a wrong value"),
         (6, "can be guessed"),
-        (7, "no password for `u`"),
+        (7, "a `username` without a password"),
         (9, "`token_file` cannot be read"),
     ] {
         assert!(found.iter().any(|p| p.starts_with(&format!("{line}:")) && p.contains(words)), "{words}: {found:#?}");

@@ -107,7 +107,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     tasks.spawn(output::write(live.clone(), store.clone(), site.renderings(), stop.clone()));
     tasks.spawn(render(live.clone(), site, changed.clone(), stop.clone()));
     tasks.spawn(keep::keep(live.clone(), store.clone(), changed.clone(), stop.clone()));
-    tasks.spawn(watch::watch(config_path, configs, reload, stop.clone()));
+    tasks.spawn(watch::watch(config_path, live.config(), configs, reload, stop.clone()));
     announce(&live);
 
     let fetcher = fetcher(&live, Arc::new(Hosts::default()))?;

@@ -52,12 +52,16 @@ pub(super) fn plan(
             Some(old) if old == *source => None,
             Some(old) => {
                 plan.changed += 1;
-                if old.recipe() != source.recipe() {
+                let known = state(&source.id);
+                // Another password may be what a failing source waits for.
+                let other_request = (&old.credentials, &old.headers, &old.user_agent, &old.proxy)
+                    != (&source.credentials, &source.headers, &source.user_agent, &source.proxy);
+                if old.recipe() != source.recipe() || (other_request && known.failures_in_a_row > 0) {
                     Some(now)
                 } else if (old.every, old.min_every) != (source.every, source.min_every) {
-                    state(&source.id).last_poll.and_then(|last| after_interval(last, source)).map(|due| due.max(now))
+                    known.last_poll.and_then(|last| after_interval(last, source)).map(|due| due.max(now))
                 } else {
-                    state(&source.id).next_poll
+                    known.next_poll
                 }
             }
         };

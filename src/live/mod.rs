@@ -19,9 +19,10 @@ use crate::fetch::is_private;
 use crate::metrics::{Gauges, Metrics};
 use crate::model::part::Part;
 use crate::model::recent::Recent;
+use crate::model::redact::masked;
 use crate::model::report::{Failure, SourceState};
 use crate::model::server::Guard;
-use crate::model::source::SourceId;
+use crate::model::source::{Source, SourceId};
 use crate::model::websub::Subscription;
 use crate::opml::{self, Outline};
 use crate::publish::Addresses;
@@ -86,25 +87,30 @@ pub struct Push {
     pub body: Bytes,
 }
 
-/// The subscriptions as OPML: what is on the web, with the names and pages that the store knows.
+/// The subscriptions as OPML for who wrote feeds.toml: what is on the web, with the names and pages that the store
+/// knows. Private addresses are in it, so that the list can be imported again.
 #[must_use]
 pub fn opml(config: &Config, store: Option<&Store>) -> String {
     let rows = store.and_then(|store| store.sources().ok()).unwrap_or_default();
     let rows: HashMap<SourceId, SourceRow> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
-    opml_of(config, &rows)
+    opml_of(config, &rows, |source| Some(source.address.to_string()))
 }
 
-fn opml_of(config: &Config, rows: &HashMap<SourceId, SourceRow>) -> String {
+fn opml_of(
+    config: &Config,
+    rows: &HashMap<SourceId, SourceRow>,
+    address: impl Fn(&Source) -> Option<String>,
+) -> String {
     let on_the_web = config.sources.iter().filter(|source| source.address.host().is_some());
     let outlines: Vec<Outline> = on_the_web
-        .map(|source| {
+        .filter_map(|source| {
             let state = rows.get(&source.id).map(|row| &row.state);
-            Outline {
-                url: source.address.to_string(),
+            Some(Outline {
+                url: address(source)?,
                 title: source.name.clone().or_else(|| state.and_then(|state| state.feed_title.clone())),
                 group: source.group.clone(),
-                page: state.and_then(|state| state.home_page_url.clone()),
-            }
+                page: state.and_then(|state| state.home_page_url.clone()).filter(|page| !source.gives_away(page)),
+            })
         })
         .collect();
     opml::render(&config.river.title, &outlines)
@@ -130,10 +136,22 @@ impl Live {
         })
     }
 
-    /// The subscriptions as OPML.
+    /// The subscriptions as OPML for readers: sources with a private address are left out.
     #[must_use]
     pub fn opml(&self) -> String {
-        opml_of(&self.config(), &self.rows.read().unwrap_or_else(PoisonError::into_inner))
+        opml_of(&self.config(), &self.rows.read().unwrap_or_else(PoisonError::into_inner), Source::public_address)
+    }
+
+    /// A text of a source's document, without what is secret in the source's address.
+    #[must_use]
+    pub fn redacted_document(&self, id: &SourceId, text: String) -> String {
+        self.config().source(id.as_str()).map_or_else(|| text.clone(), |source| source.redacted_document(&text))
+    }
+
+    /// A message about a source, without what is secret in its address.
+    #[must_use]
+    pub fn redacted(&self, id: &SourceId, text: &str) -> String {
+        self.config().source(id.as_str()).map_or_else(|| masked(text).into_owned(), |source| source.redacted(text))
     }
 
     /// The state at the start: what the store knows of the sources.

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::model::entry::StoredEntry;
 use crate::model::page::{Cursor, Place, Spot};
 use crate::model::part::{Ask, Part};
+use crate::model::redact::{MASK, has_secret};
 use crate::model::source::SourceId;
 use crate::publish::{Format, Origin, River};
 use crate::search::Query;
@@ -40,10 +41,13 @@ impl Live {
         let page = match spot {
             Spot::Archive(number, count) => {
                 let stories = self.archived(store, *number, *count)?;
-                return Ok(stories.map(|(stories, origins)| River {
-                    archive: Some((number - 1, ARCHIVE)).filter(|(number, _)| *number > 0),
-                    origins,
-                    ..self.titled(&config, ask, spot, Page { stories, ..Page::default() })
+                return Ok(stories.map(|(mut stories, origins)| {
+                    hide_secrets(&config, &mut stories);
+                    River {
+                        archive: Some((number - 1, ARCHIVE)).filter(|(number, _)| *number > 0),
+                        origins: origins.into_iter().map(|(id, origin)| (id, public(&config, origin))).collect(),
+                        ..self.titled(&config, ask, spot, Page { stories, ..Page::default() })
+                    }
                 }));
             }
             Spot::Between(since, until) => match store.changes(*since, *until, MOST_CHANGES, &publishes)? {
@@ -55,6 +59,8 @@ impl Live {
         if *spot == Spot::First && ask.is_plain() {
             archive = last_archive(store)?;
         }
+        let mut page = page;
+        hide_secrets(&config, &mut page.stories);
         let origins = self.origins(&config, &page.stories);
         Ok(Some(River { archive, origins, ..self.titled(&config, ask, spot, page) }))
     }
@@ -186,12 +192,40 @@ impl Live {
         let name = configured.and_then(|s| s.name.clone()).or(title).unwrap_or_else(|| id.to_string());
         let address = configured.map(|s| s.address.to_string()).or_else(|| row.as_ref().map(|row| row.address.clone()));
         let page = row.and_then(|row| row.state.home_page_url);
-        Origin {
+        let origin = Origin {
             id: id.clone(),
             name,
             url: address.filter(|url| url.starts_with("http")),
             home_page_url: page.filter(|url| url.starts_with("http")),
-        }
+        };
+        public(config, origin)
+    }
+}
+
+/// A source as feeds name it, without the addresses that are private. The archives hold it as it was once.
+fn public(config: &Config, origin: Origin) -> Origin {
+    let (url, page) = match config.source(origin.id.as_str()) {
+        Some(source) => (
+            origin.url.filter(|url| source.public_address().is_some() && !source.gives_away(url)),
+            origin.home_page_url.filter(|page| !source.gives_away(page)),
+        ),
+        None => (
+            origin.url.filter(|url| !has_secret(url) && !url.contains(MASK)),
+            origin.home_page_url.filter(|page| !has_secret(page)),
+        ),
+    };
+    Origin { url, home_page_url: page, ..origin }
+}
+
+/// Takes the keys of private addresses out of entries that repeat them.
+fn hide_secrets(config: &Config, stories: &mut [StoredEntry]) {
+    for source in config.sources.iter().filter(|source| source.public_address().is_none()) {
+        let is_in = |story: &&mut StoredEntry| {
+            story.source == source.id
+                || story.told_by == source.id
+                || story.tellings.iter().any(|t| t.source == source.id)
+        };
+        stories.iter_mut().filter(is_in).for_each(|story| source.redact_entry(story));
     }
 }
 

@@ -214,6 +214,8 @@ pub struct Source {
     pub host_gap: Option<Duration>,
     /// The proxy that its requests go through, instead of the one of the environment.
     pub proxy: Option<Url>,
+    /// Whether the address is kept from readers; where feeds.toml does not say, what looks like a secret in it is.
+    pub private_url: Option<bool>,
     /// Whether robots.txt is honoured for articles.
     pub robots: bool,
     /// Whether what the network says may lead to private addresses.

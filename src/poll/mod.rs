@@ -191,7 +191,10 @@ impl Poller {
     }
 
     /// Writes a poll, and tells what became of it.
-    async fn store(&self, source: &Source, state: &SourceState, commit: PollCommit, clock: Instant) -> Polled {
+    async fn store(&self, source: &Source, state: &SourceState, mut commit: PollCommit, clock: Instant) -> Polled {
+        // The log, the history and the status are read by others than who wrote feeds.toml.
+        let redact = |text: &mut String| *text = source.redacted(text);
+        commit.error.iter_mut().map(|error| &mut error.message).chain(&mut commit.warnings).for_each(redact);
         let mut report = PollReport {
             source: source.id.clone(),
             started_at: commit.started_at,
@@ -208,6 +211,7 @@ impl Poller {
             Ok(committed) => {
                 report.counts = committed.counts;
                 report.warnings = committed.warnings;
+                report.warnings.iter_mut().for_each(redact);
                 report.next_poll = committed.source.state.next_poll;
                 committed.source
             }
@@ -291,7 +295,7 @@ impl Poller {
         PollCommit {
             source: source.id.clone(),
             name: source.label().to_owned(),
-            address: source.address.to_string(),
+            address: source.shown_address(),
             started_at,
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             status: PollStatus::Failed,
@@ -340,7 +344,7 @@ impl Poller {
         SourceRow {
             id: source.id.clone(),
             name: source.label().to_owned(),
-            address: source.address.to_string(),
+            address: source.shown_address(),
             entries: 0,
             state,
         }

@@ -253,6 +253,9 @@ impl Site {
             let mut polls = site.store.history(Some(&id), Utc::now() - TimeDelta::days(SOURCE_DAYS))?;
             polls.reverse();
             polls.truncate(SOURCE_POLLS);
+            for message in polls.iter_mut().filter_map(|poll| poll.message.as_mut()) {
+                *message = site.live.redacted(&id, message);
+            }
             let newest = site.store.newest_of(&id, SAMPLES)?;
             Ok(pages::source(&source, &polls, &newest, &site.live.addresses().pages))
         })
@@ -267,7 +270,10 @@ impl Site {
         let (entry, source) = (value("entry"), value("source"));
         self.looking(move |site| {
             let found = if entry.is_empty() { None } else { site.store.explain(&entry)? };
-            let found = found.map(|found| (explain::as_text(&found), site.live.unpublished(&found.entry)));
+            let found = found.map(|found| {
+                let text = site.live.redacted_document(&found.entry.source, explain::as_text(&found));
+                (text, site.live.unpublished(&found.entry))
+            });
             let mut alike = Vec::new();
             if let (None, Ok(words)) = (&found, Query::parse(&entry)) {
                 let selection =

@@ -1,5 +1,6 @@
 //! Pages for people: rendered here, complete without a script.
 
+mod escape;
 mod explain;
 mod river;
 mod source;

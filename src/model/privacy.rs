@@ -1,0 +1,193 @@
+//! What of a source may be shown to those who read the river, its status or its log: pure.
+//!
+//! The address of a feed may be a key to it. `private_url = true` keeps it from everybody; where feeds.toml says
+//! nothing, what looks like a secret in it is left out; `private_url = false` publishes it.
+
+use url::Url;
+
+use super::entry::StoredEntry;
+use super::redact::{self, HIDDEN, MASK};
+use super::source::{Address, Source};
+
+/// Parts of a secret that are shorter are not looked for in texts: they would be found in every word.
+const SHORTEST: usize = 6;
+
+impl Source {
+    /// The address for feeds and subscription lists; nothing where it is private.
+    #[must_use]
+    pub fn public_address(&self) -> Option<String> {
+        let address = self.address.to_string();
+        let is_private = self.private_url.unwrap_or_else(|| redact::has_secret(&address));
+        (!is_private).then_some(address)
+    }
+
+    /// The address for status and errors: without what is secret, or [`HIDDEN`].
+    #[must_use]
+    pub fn shown_address(&self) -> String {
+        match self.private_url {
+            Some(true) => HIDDEN.to_owned(),
+            Some(false) => self.address.to_string(),
+            None => redact::masked(&self.address.to_string()).into_owned(),
+        }
+    }
+
+    /// A message about the source without what is secret in its address, its credentials and its headers.
+    #[must_use]
+    pub fn redacted(&self, text: &str) -> String {
+        let (text, by) = match self.private_url {
+            Some(true) => (redact::without_addresses(text), HIDDEN),
+            Some(false) => (text.into(), MASK),
+            None => (redact::masked(text), MASK),
+        };
+        let mut text = text.into_owned();
+        for part in self.address_secrets(true) {
+            text = text.replace(&part, by);
+        }
+        let password = self.credentials.iter().map(|credentials| &credentials.password);
+        for secret in password.chain(self.headers.iter().map(|(_, value)| value)) {
+            if secret.reveal().len() >= SHORTEST {
+                text = text.replace(secret.reveal(), MASK);
+            }
+        }
+        text
+    }
+
+    /// A text of the source's document, without what is secret in the source's own address.
+    #[must_use]
+    pub fn redacted_document(&self, text: &str) -> String {
+        self.address_secrets(false).iter().fold(text.to_owned(), |text, part| text.replace(part, MASK))
+    }
+
+    /// Whether an address that the source's document names tells what its own address keeps.
+    #[must_use]
+    pub fn gives_away(&self, address: &str) -> bool {
+        let is_open = self.private_url == Some(false);
+        !is_open
+            && (redact::has_secret(address) || self.address_secrets(false).iter().any(|part| address.contains(part)))
+    }
+
+    /// Takes what is secret in the source's address out of an entry that repeats it.
+    pub fn redact_entry(&self, stored: &mut StoredEntry) {
+        let secrets = self.address_secrets(false);
+        if secrets.is_empty() {
+            return;
+        }
+        let clean = |url: &mut Option<String>| *url = url.take().and_then(|url| without(&url, &secrets));
+        let entry = &mut stored.entry;
+        for url in [&mut entry.url, &mut entry.external_url, &mut entry.image] {
+            clean(url);
+        }
+        if let Some(comments) = &mut entry.comments {
+            clean(&mut comments.url);
+            clean(&mut comments.feed_url);
+        }
+        entry.attachments.retain_mut(|attachment| match without(&attachment.url, &secrets) {
+            Some(url) => {
+                attachment.url = url;
+                true
+            }
+            None => false,
+        });
+        for text in [&mut entry.content_html, &mut entry.summary].into_iter().flatten() {
+            for secret in secrets.iter().filter(|secret| text.contains(secret.as_str())).collect::<Vec<_>>() {
+                *text = text.replace(secret, MASK);
+            }
+        }
+        for telling in &mut stored.tellings {
+            clean(&mut telling.url);
+        }
+    }
+
+    /// What of the address must not be shown, the longest first; with `place`, also where it is.
+    fn address_secrets(&self, place: bool) -> Vec<String> {
+        let address = self.address.to_string();
+        let mut parts: Vec<String> = match (self.private_url, &self.address) {
+            (Some(false), _) => Vec::new(),
+            (Some(true), Address::Web(url)) => {
+                let rest = address.split_once("://").map(|(_, rest)| rest.to_owned());
+                let query = url.query().map(|query| format!("{}?{query}", url.path()));
+                let values = url.query_pairs().map(|(_, value)| value.into_owned());
+                let host = url.host_str().filter(|_| place).map(str::to_owned);
+                let path = Some(url.path().to_owned()).filter(|_| place || url.query().is_none());
+                rest.into_iter().chain(query).chain(values).chain(host).chain(path).chain([address]).collect()
+            }
+            (Some(true), Address::File(path)) => vec![path.display().to_string(), address],
+            (None, _) => {
+                let raw: Vec<&str> = redact::secrets(&address).into_iter().map(|range| &address[range]).collect();
+                let decoded = |raw: &&str| {
+                    Url::parse(&format!("x:?{raw}"))
+                        .ok()
+                        .and_then(|url| url.query_pairs().next().map(|(value, _)| value.into_owned()))
+                };
+                raw.iter().filter_map(decoded).chain(raw.iter().map(|&raw| raw.to_owned())).collect()
+            }
+        };
+        parts.retain(|part| part.len() >= SHORTEST);
+        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        parts.dedup();
+        parts
+    }
+}
+
+/// An address without the parameters that hold a secret; nothing where that does not help.
+fn without(address: &str, secrets: &[String]) -> Option<String> {
+    let holds = |text: &str| secrets.iter().any(|secret| text.contains(secret.as_str()));
+    if !holds(address) {
+        return Some(address.to_owned());
+    }
+    let mut url = Url::parse(address).ok()?;
+    let kept: Vec<(String, String)> =
+        url.query_pairs().filter(|(_, value)| !holds(value)).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
+    url.set_query(None);
+    if !kept.is_empty() {
+        url.query_pairs_mut().extend_pairs(kept);
+    }
+    Some(url.to_string()).filter(|url| !holds(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, ConfigError};
+
+    fn source(keys: &str) -> Result<Source, ConfigError> {
+        let config =
+            Config::check(&format!("[[source]]\nid = \"x\"\n{keys}\n"), std::path::Path::new("/c/feeds.toml"))?;
+        Ok(config.sources[0].clone())
+    }
+
+    #[test]
+    fn what_looks_like_a_secret_is_left_out() -> Result<(), ConfigError> {
+        let keyed = source("url = \"https://e.org/rss?key=s3cr3t%20s&page=2\"")?;
+        assert_eq!(keyed.public_address(), None);
+        assert_eq!(keyed.shown_address(), "https://e.org/rss?key=***&page=2");
+        assert_eq!(keyed.redacted("s3cr3t s at https://e.org/rss?key=s3cr3t%20s"), "*** at https://e.org/rss?key=***");
+        assert!(keyed.gives_away("https://other.org/s3cr3t%20s/") && !keyed.gives_away("https://e.org/"));
+        let plain = source("url = \"https://e.org/rss\"\nheaders = { \"X-Key\" = \"s3cr3t-header\" }")?;
+        assert_eq!(plain.public_address().as_deref(), Some("https://e.org/rss"));
+        assert_eq!(plain.redacted("https://e.org/rss said s3cr3t-header"), "https://e.org/rss said ***");
+        Ok(())
+    }
+
+    #[test]
+    fn feeds_toml_decides() -> Result<(), ConfigError> {
+        let hidden = source("url = \"https://host.example/some/path.xml\"\nprivate_url = true")?;
+        assert_eq!((hidden.public_address(), hidden.shown_address()), (None, HIDDEN.to_owned()));
+        let said = hidden.redacted("host.example: no /some/path.xml, see https://cdn.example/x");
+        assert!(!said.contains("host.example") && !said.contains("path.xml") && !said.contains("cdn"), "{said}");
+        let file = source("url = \"file:secret-name.xml\"\nprivate_url = true")?;
+        assert!(!file.redacted("/c/secret-name.xml cannot be read").contains("secret-name"));
+        let open = source("url = \"https://e.org/rss?key=of-all\"\nprivate_url = false")?;
+        assert_eq!(open.public_address().as_deref(), Some("https://e.org/rss?key=of-all"));
+        assert_eq!(open.redacted("at https://e.org/rss?key=of-all"), "at https://e.org/rss?key=of-all");
+        Ok(())
+    }
+
+    #[test]
+    fn links_lose_the_secret_and_stay_links_where_they_can() {
+        let secrets = ["s3cr3t".to_owned()];
+        assert_eq!(without("https://e.org/a?n=1&k=s3cr3t", &secrets).as_deref(), Some("https://e.org/a?n=1"));
+        assert_eq!(without("https://e.org/s3cr3t/a", &secrets), None);
+        assert_eq!(without("https://e.org/a?n=1", &secrets).as_deref(), Some("https://e.org/a?n=1"));
+    }
+}
