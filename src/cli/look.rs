@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::{DateTime, Local, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
 use super::{Ending, contact, load, print, runtime, table};
 use crate::config::{Config, parse_duration};
 use crate::fetch::{Fetcher, Known, Outcome};
 use crate::model::source::{Source, SourceId};
+use crate::model::zone::Zone;
 use crate::poll::{PollError, read_document};
 use crate::status::Report;
 use crate::store::Store;
@@ -145,6 +146,8 @@ pub(super) fn status(path: &Path, arguments: &StatusArguments) -> Result<(), End
     if let Some(error) = &error {
         eprintln!("feeds.toml has errors; a running daemon goes on with the configuration before:\n{error}\n");
     }
+    let zone = Config::timezone_of(path);
+    let local = |moment: &str| local(moment, zone);
     let mut lines = table(&["source", "state", "last success", "next poll", "entries", "remark"]);
     for source in &report.sources {
         lines.add_row([
@@ -156,7 +159,8 @@ pub(super) fn status(path: &Path, arguments: &StatusArguments) -> Result<(), End
             source.remark(),
         ]);
     }
-    print(format!("{lines}\n{} sources, {} entries", report.sources.len(), report.river.entries).as_bytes())
+    let (sources, entries) = (report.sources.len(), report.river.entries);
+    print(format!("{lines}\n{sources} sources, {entries} entries; times in {zone}").as_bytes())
 }
 
 pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
@@ -174,6 +178,7 @@ pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
     if arguments.json {
         return print(serde_json::to_string_pretty(&history)?.as_bytes());
     }
+    let zone = Config::timezone_of(path);
     let mut rows = table(&["when", "source", "status", "http", "bytes", "time", "new", "changed", "unchanged", ""]);
     for row in &history {
         let said = match (&row.error_kind, &row.message) {
@@ -181,7 +186,7 @@ pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
             (_, message) => message.clone().unwrap_or_default(),
         };
         rows.add_row([
-            row.at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string(),
+            zone.at(row.at).format("%Y-%m-%d %H:%M:%S").to_string(),
             row.source.to_string(),
             row.status.clone(),
             row.http_status.map(|s| s.to_string()).unwrap_or_default(),
@@ -193,13 +198,12 @@ pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
             said,
         ]);
     }
-    print(
-        format!("{rows}\n{} polls since {}", history.len(), from.to_rfc3339_opts(SecondsFormat::Secs, true)).as_bytes(),
-    )
+    let since = zone.at(from).to_rfc3339_opts(SecondsFormat::Secs, true);
+    print(format!("{rows}\n{} polls since {since}; times in {zone}", history.len()).as_bytes())
 }
 
-/// A moment as the person at the terminal reads it.
-fn local(moment: &str) -> String {
+/// A moment (RFC 3339) as clocks in `zone` show it.
+fn local(moment: &str, zone: Zone) -> String {
     DateTime::parse_from_rfc3339(moment)
-        .map_or_else(|_| moment.to_owned(), |m| m.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string())
+        .map_or_else(|_| moment.to_owned(), |m| zone.at(m.to_utc()).format("%Y-%m-%d %H:%M:%S").to_string())
 }

@@ -17,3 +17,4 @@ pub mod server;
 pub mod source;
 pub mod text;
 pub mod websub;
+pub mod zone;
