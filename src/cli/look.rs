@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::{DateTime, Local, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
 use super::{Ending, Table, contact, load, note, print, print_json, runtime};
@@ -11,6 +11,7 @@ use crate::config::{Config, parse_duration};
 use crate::fetch::{Fetcher, Known, Outcome};
 use crate::model::redact;
 use crate::model::source::{Source, SourceId};
+use crate::model::zone::Zone;
 use crate::poll::{PollError, read_document};
 use crate::status::Report;
 use crate::store::Store;
@@ -159,6 +160,8 @@ pub(super) fn status(path: &Path, arguments: &StatusArguments) -> Result<(), End
     if let Some(error) = &error {
         note(&format!("feeds.toml has errors; a running daemon goes on with the configuration before:\n{error}\n"));
     }
+    let zone = Config::timezone_of(path);
+    let local = |moment: &str| local(moment, zone);
     let mut lines = Table::new(&["source", "state", "last success", "next poll", "entries", "remark"]);
     for source in &report.sources {
         lines.add_row([
@@ -170,7 +173,8 @@ pub(super) fn status(path: &Path, arguments: &StatusArguments) -> Result<(), End
             source.remark(),
         ]);
     }
-    print(&format!("{lines}\n{} sources, {} entries", report.sources.len(), report.river.entries))
+    let (sources, entries) = (report.sources.len(), report.river.entries);
+    print(&format!("{lines}\n{sources} sources, {entries} entries; times in {zone}"))
 }
 
 pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
@@ -195,6 +199,7 @@ pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
     if arguments.json {
         return print_json(&history);
     }
+    let zone = Config::timezone_of(path);
     let mut rows =
         Table::new(&["when", "source", "status", "http", "bytes", "time", "new", "changed", "unchanged", ""]);
     for row in &history {
@@ -203,7 +208,7 @@ pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
             (_, message) => message.clone().unwrap_or_default(),
         };
         rows.add_row([
-            row.at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string(),
+            zone.at(row.at).format("%Y-%m-%d %H:%M:%S").to_string(),
             row.source.to_string(),
             row.status.clone(),
             row.http_status.map(|s| s.to_string()).unwrap_or_default(),
@@ -215,11 +220,12 @@ pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
             said,
         ]);
     }
-    print(&format!("{rows}\n{} polls since {}", history.len(), from.to_rfc3339_opts(SecondsFormat::Secs, true)))
+    let since = zone.at(from).to_rfc3339_opts(SecondsFormat::Secs, true);
+    print(&format!("{rows}\n{} polls since {since}; times in {zone}", history.len()))
 }
 
-/// A moment as the person at the terminal reads it.
-fn local(moment: &str) -> String {
+/// A moment (RFC 3339) as clocks in `zone` show it.
+fn local(moment: &str, zone: Zone) -> String {
     DateTime::parse_from_rfc3339(moment)
-        .map_or_else(|_| moment.to_owned(), |m| m.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string())
+        .map_or_else(|_| moment.to_owned(), |m| zone.at(m.to_utc()).format("%Y-%m-%d %H:%M:%S").to_string())
 }

@@ -14,6 +14,7 @@ mod server;
 mod source;
 mod units;
 mod websub;
+mod zone;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ use crate::model::cleaning::Rules;
 use crate::model::redact::HIDDEN;
 use crate::model::server::{Access, Listen, TrustedProxies};
 use crate::model::source::{Address, Priorities, Source, SourceId, Timeouts};
+use crate::model::zone::Zone;
 use crate::search::Filter;
 use crate::store::SourceRow;
 
@@ -127,6 +129,8 @@ pub struct River {
     pub max_per_source: Option<usize>,
     /// How long readers may stay away and still be told what changed.
     pub window: Duration,
+    /// The zone of all times on pages and in tables.
+    pub timezone: Zone,
 }
 
 impl Config {
@@ -284,9 +288,10 @@ fn read_river(mut section: Section<'_>, findings: &Findings<'_>) -> (River, Filt
     let entries = section.count("entries", 1..=10_000).unwrap_or(defaults::ENTRIES);
     let max_per_source = section.count("max_per_source", 1..=10_000);
     let window = section.duration("window").map_or(defaults::WINDOW, |f| f.value);
+    let timezone = zone::read(&mut section, findings).unwrap_or_else(zone::of_system);
     let filter = read_filter(&mut section, findings);
     section.finish();
-    (River { title, base_url, entries, max_per_source, window }, filter)
+    (River { title, base_url, entries, max_per_source, window, timezone }, filter)
 }
 
 fn read_store(mut section: Section<'_>, findings: &Findings<'_>) -> (String, Option<Duration>) {

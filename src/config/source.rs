@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
-use chrono::FixedOffset;
 use url::Url;
 
 use super::PollDefaults;
@@ -119,8 +118,7 @@ fn read_rest<'a>(section: &mut Section<'a>, source: &mut Source, folder: &Path, 
     source.headers = headers(section, findings);
     source.credentials = credentials(section, folder, findings);
     source.charset = charset(section);
-    source.timezone =
-        section.get("timezone", "an offset such as \"+08:00\"", |v| v.as_str().and_then(offset)).map(|f| f.value);
+    source.timezone = super::zone::read(section, findings);
     source.full_text = section.flag("full_text").unwrap_or(false);
     if section.raw("clean").is_some() {
         source.clean = rules(section.table("clean"), &source.clean);
@@ -300,16 +298,6 @@ fn charset(section: &mut Section<'_>) -> Option<&'static str> {
     section
         .get("charset", "a charset such as \"utf-8\", \"gb18030\" or \"big5\"", |v| v.as_str().and_then(label))
         .map(|f| f.value)
-}
-
-fn offset(text: &str) -> Option<FixedOffset> {
-    if matches!(text, "Z" | "UTC" | "GMT") {
-        return FixedOffset::east_opt(0);
-    }
-    let (sign, rest) = text.strip_prefix('+').map(|r| (1, r)).or_else(|| text.strip_prefix('-').map(|r| (-1, r)))?;
-    let (hours, minutes) = rest.split_once(':')?;
-    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
-    (hours <= 14 && (0..60).contains(&minutes)).then(|| FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60)))?
 }
 
 /// The switches of the cleaning rules over those that hold already.

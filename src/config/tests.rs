@@ -130,3 +130,23 @@ fn a_broken_file_still_tells_its_store() -> std::io::Result<()> {
     assert_eq!(Config::store_path_of(&path), folder.path().join("other.db"));
     Ok(())
 }
+
+#[test]
+fn time_zones_are_named_and_a_wrong_name_gets_the_nearest() -> Result<(), ConfigError> {
+    let config = check(
+        "[river]\ntimezone = \"Asia/Shanghai\"\n[[source]]\nurl = \"https://e.org/1\"\ntimezone = \"Europe/Berlin\"\n",
+    )?;
+    assert_eq!(config.river.timezone.to_string(), "Asia/Shanghai");
+    assert_eq!(config.sources[0].timezone.map(|zone| zone.to_string()).as_deref(), Some("Europe/Berlin"));
+    let found = problems(
+        "[river]\ntimezone = \"Asia/Shangai\"\n[[source]]\nurl = \"https://e.org/1\"\ntimezone = \"half past\"\n",
+    );
+    assert_eq!(
+        found,
+        [
+            "2:12 `timezone`: \"Asia/Shangai\" is not a time zone (did you mean \"Asia/Shanghai\"?)",
+            "5:12 `timezone`: \"half past\" is not a time zone (expected an IANA name such as \"Asia/Shanghai\", or an offset such as \"+08:00\")",
+        ]
+    );
+    Ok(())
+}

@@ -20,3 +20,4 @@ pub mod source;
 pub mod text;
 pub mod visible;
 pub mod websub;
+pub mod zone;

@@ -4,12 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::FixedOffset;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
 use super::cleaning::Rules;
+use super::zone::Zone;
 
 /// The stable name of a source: the key in logs, in the store and in feed paths.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -229,7 +229,7 @@ pub struct Source {
     /// The charset that outranks every other evidence, by its WHATWG name.
     pub charset: Option<&'static str>,
     /// The zone of dates that name none.
-    pub timezone: Option<FixedOffset>,
+    pub timezone: Option<Zone>,
     /// How to read a page without a feed.
     pub select: Option<Select>,
     /// Whether the articles behind short entries are fetched.

@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::model::entry::{Attachment, Comments, Entry, Feed};
 use crate::model::feed::{Format, RawArticle, RawAttachment, RawDate, RawEntry, RawFeed, RawText, TextKind};
+use crate::model::zone::Zone;
 use body::Sanitiser;
 use date::DateContext;
 pub use text::plain as plain_text;
@@ -28,7 +29,7 @@ pub struct Context<'a> {
     /// The address of the document, where it has one on the web.
     pub document_url: Option<Url>,
     /// The zone of dates that name none; default by language and host, else UTC.
-    pub timezone: Option<FixedOffset>,
+    pub timezone: Option<Zone>,
     /// Tags that every entry gets.
     pub tags: &'a [String],
     /// The moment of the poll.
@@ -90,7 +91,7 @@ pub fn take_article(entry: &mut Entry, article: &RawArticle, context: &Context<'
     entry.content_html = Some(html);
     entry.content_text = None;
     if entry.dated().is_none() {
-        let zone = context.timezone.unwrap_or_else(|| context.now.fixed_offset().timezone());
+        let zone = context.timezone.unwrap_or(Zone::UTC);
         let dates = DateContext { zone, chinese: false, reference: context.now.fixed_offset() };
         entry.published = article.published.as_deref().and_then(|date| date::parse(date, &dates));
     }
@@ -240,8 +241,8 @@ struct Dates(DateContext);
 impl Dates {
     fn new(raw: &RawFeed, context: &Context<'_>, base: Option<&Url>) -> Self {
         let chinese = is_chinese(raw, context.document_url.as_ref().or(base));
-        let east = FixedOffset::east_opt(if chinese { 8 * 3600 } else { 0 });
-        let zone = context.timezone.or(east).unwrap_or_else(|| context.now.fixed_offset().timezone());
+        let usual = if chinese { Zone::CHINA } else { Zone::UTC };
+        let zone = context.timezone.unwrap_or(usual);
         let mut dates = Self(DateContext { zone, chinese, reference: context.now.fixed_offset() });
         // A day without a year belongs to the feed's own time, which an archive's is not now.
         let newest = raw.entries.iter().filter_map(|e| e.published.as_ref()).filter_map(|d| match d {

@@ -8,17 +8,19 @@ mod clock;
 mod names;
 mod token;
 
-use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
+use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use clock::{TimeOfDay, take_clock};
 use names::month_named;
 use token::{Token, tokenise};
 
+use crate::model::zone::Zone;
+
 /// What a date is read with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DateContext {
     /// The zone of dates that name none.
-    pub(super) zone: FixedOffset,
+    pub(super) zone: Zone,
     /// Whether `CST` is China's rather than North America's.
     pub(super) chinese: bool,
     /// The moment that relative dates count from, and that a missing year is completed by.
@@ -53,7 +55,7 @@ pub(super) fn parse(text: &str, context: &DateContext) -> Option<DateTime<FixedO
     let date = read_date(&tokens, context)?;
     let (time, offset) = clock.unwrap_or((TimeOfDay::default(), None));
     let moment = NaiveDateTime::new(date, time.time).checked_add_days(Days::new(time.days))?;
-    offset.unwrap_or(context.zone).from_local_datetime(&moment).single().and_then(plausible)
+    offset.map_or(context.zone, Zone::Fixed).moment(moment).and_then(plausible)
 }
 
 /// Dates that no feed means: before printing by wire, after the calendar of RFC 3339.
@@ -79,10 +81,10 @@ fn digits_only(text: &str, context: &DateContext) -> Option<DateTime<FixedOffset
         } else {
             NaiveTime::parse_from_str(time, if time.len() == 4 { "%H%M" } else { "%H%M%S" }).ok()?
         };
-        context.zone.from_local_datetime(&date.and_time(time)).single()
+        context.zone.moment(date.and_time(time))
     };
     match text.len() {
-        4 => context.zone.with_ymd_and_hms(text.parse().ok()?, 1, 1, 0, 0, 0).single(),
+        4 => local(&format!("{text}0101"), ""),
         8 => local(text, ""),
         9 | 10 => DateTime::from_timestamp(text.parse().ok()?, 0).map(|d| d.fixed_offset()),
         12 => local(&text[..8], &text[8..]),
@@ -102,10 +104,10 @@ fn relative(text: &str, context: &DateContext) -> Option<DateTime<FixedOffset>> 
         .iter()
         .find_map(|(word, days)| text.strip_prefix(word).map(|rest| (*days, rest.trim())));
     if let Some((days, rest)) = day {
-        let date = now.with_timezone(&context.zone).date_naive().checked_sub_days(Days::new(days))?;
+        let date = context.zone.at(now.to_utc()).date_naive().checked_sub_days(Days::new(days))?;
         let mut tokens = tokenise(rest);
         let time = if rest.is_empty() { TimeOfDay::default() } else { take_clock(&mut tokens, context)?.0 };
-        return context.zone.from_local_datetime(&date.and_time(time.time)).single();
+        return context.zone.moment(date.and_time(time.time));
     }
     let rest =
         text.strip_suffix('前').or_else(|| text.strip_suffix("ago")).or_else(|| text.strip_suffix("以前"))?.trim();
@@ -202,7 +204,7 @@ fn ymd(year: i64, month: i64, day: i64) -> Option<NaiveDate> {
 
 /// The latest such day that is not more than a day ahead of the reference.
 fn without_year(month: i64, day: i64, context: &DateContext) -> Option<NaiveDate> {
-    let today = context.reference.with_timezone(&context.zone).date_naive();
+    let today = context.zone.at(context.reference.to_utc()).date_naive();
     let limit = today.checked_add_days(Days::new(1))?;
     let year = i64::from(today.year());
     [year + 1, year, year - 1].into_iter().filter_map(|year| ymd(year, month, day)).find(|date| *date <= limit)
@@ -213,12 +215,19 @@ mod tests {
     use super::*;
 
     fn context(chinese: bool) -> DateContext {
-        let zone = FixedOffset::east_opt(if chinese { 8 * 3600 } else { 0 }).unwrap_or(chrono::Utc.fix());
+        let zone = if chinese { Zone::CHINA } else { Zone::UTC };
         let reference = DateTime::parse_from_rfc3339("2023-04-24T12:00:00+08:00").unwrap_or_default();
         DateContext { zone, chinese, reference }
     }
 
-    use chrono::Offset as _;
+    #[test]
+    fn a_zone_with_summer_time_dates_by_the_day() {
+        let zone = Zone::Named(chrono_tz::Europe::Berlin);
+        let context = DateContext { zone, ..context(false) };
+        let read = |text: &str| parse(text, &context).map(|date| date.to_rfc3339());
+        assert_eq!(read("2026-01-15 12:00").as_deref(), Some("2026-01-15T12:00:00+01:00"));
+        assert_eq!(read("2026-07-15 12:00").as_deref(), Some("2026-07-15T12:00:00+02:00"));
+    }
 
     fn read(text: &str, chinese: bool) -> String {
         parse(text, &context(chinese)).map_or_else(|| "-".to_owned(), |d| d.to_rfc3339())
