@@ -23,11 +23,20 @@ const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 /// When retention is due next, in the time that passes whatever the clock says.
 #[derive(Debug)]
-struct Retention {
+pub(super) struct Retention {
     due: Instant,
 }
 
 impl Retention {
+    /// As [`Retention::new`], by what `store` knows before the first poll of this run.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub(super) fn at_start(store: &Store) -> Result<Self, StoreError> {
+        let (pruned, jumped) = (store.marked(Mark::Pruned)?, store.marked(Mark::ClockJump)?);
+        Ok(Self::new(Instant::now(), Utc::now(), store.latest_moment()?, pruned, jumped))
+    }
+
     /// At the start: due a day after the last application and a day after a jump of the clock, as the store remembers
     /// them; a day from now where the clock is doubtful.
     fn new(
@@ -65,10 +74,15 @@ struct Looked {
 }
 
 /// Runs until `stop`.
-pub(super) async fn keep(live: Arc<Live>, store: Store, changed: Arc<Notify>, stop: CancellationToken) {
+pub(super) async fn keep(
+    live: Arc<Live>,
+    store: Store,
+    mut retention: Retention,
+    changed: Arc<Notify>,
+    stop: CancellationToken,
+) {
     let mut touched = store.touched().unwrap_or_default();
     let mut clocks = (Utc::now(), Instant::now());
-    let mut retention: Option<Retention> = None;
     let mut pause = LISTEN;
     loop {
         tokio::select! {
@@ -80,19 +94,18 @@ pub(super) async fn keep(live: Arc<Live>, store: Store, changed: Arc<Notify>, st
         let jump = clock_jump(now - clocks.0, ticks - clocks.1, pause + LISTEN);
         clocks = (now, ticks);
         pause = LISTEN;
-        if let (Some(jump), Some(retention)) = (jump, &mut retention) {
+        if let Some(jump) = jump {
             retention.put_off(ticks);
             if live.config().keep.is_some() {
                 tracing::warn!(jump_s = jump.num_seconds(), "clock jumped: retention waits for a day");
             }
         }
-        let due = retention.as_ref().is_some_and(|retention| retention.is_due(ticks));
+        let due = retention.is_due(ticks);
         let keep = live.config().keep.and_then(|keep| TimeDelta::from_std(keep).ok());
         let window = TimeDelta::from_std(live.config().river.window).unwrap_or(TimeDelta::MAX);
-        let (at_work, before, is_first) = (store.clone(), touched.clone(), retention.is_none());
+        let (at_work, before) = (store.clone(), touched.clone());
         let looked = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
             at_work.look_after_file()?;
-            let begun = if is_first { Some(begin(&at_work, now, ticks)?) } else { None };
             if jump.is_some() {
                 at_work.mark(Mark::ClockJump, now)?;
             }
@@ -103,14 +116,13 @@ pub(super) async fn keep(live: Arc<Live>, store: Store, changed: Arc<Notify>, st
             }
             let touched = at_work.touched()?;
             let rows = if touched == before && pruned == 0 { None } else { Some(at_work.sources()?) };
-            Ok((begun, Looked { pruned, touched, rows }))
+            Ok(Looked { pruned, touched, rows })
         });
         match looked.await {
-            Ok(Ok((begun, looked))) => {
-                if let (true, Some(retention)) = (due, &mut retention) {
+            Ok(Ok(looked)) => {
+                if due {
                     retention.put_off(ticks);
                 }
-                retention = begun.or(retention);
                 if looked.pruned > 0 {
                     tracing::info!(entries = looked.pruned, "retention applied");
                 }
@@ -129,11 +141,6 @@ pub(super) async fn keep(live: Arc<Live>, store: Store, changed: Arc<Notify>, st
             Err(error) => tracing::error!(%error, "a fault of newsriver in its housekeeping; please report it"),
         }
     }
-}
-
-fn begin(store: &Store, now: DateTime<Utc>, ticks: Instant) -> Result<Retention, StoreError> {
-    let (pruned, jumped) = (store.marked(Mark::Pruned)?, store.marked(Mark::ClockJump)?);
-    Ok(Retention::new(ticks, now, store.latest_moment()?, pruned, jumped))
 }
 
 /// Applies retention, as far as a day may take; says before what it takes, and what it leaves.

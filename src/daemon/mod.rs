@@ -93,6 +93,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let began = Instant::now();
     let listening = listeners.first().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?.url()?;
     store.set_priorities(config.priorities());
+    let retention = keep::Retention::at_start(&store)?;
     let live = Arc::new(Live::new(config, &store, listening, Utc::now(), recent)?);
     let (pushes, new_pushes) = mpsc::channel(64);
     let (asks, new_asks) = mpsc::channel(64);
@@ -106,7 +107,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let renderings = site.renderings();
     tasks.spawn(output::write(live.clone(), store.clone(), site.renderings(), stop.clone()));
     tasks.spawn(render(live.clone(), site, changed.clone(), stop.clone()));
-    tasks.spawn(keep::keep(live.clone(), store.clone(), changed.clone(), stop.clone()));
+    tasks.spawn(keep::keep(live.clone(), store.clone(), retention, changed.clone(), stop.clone()));
     tasks.spawn(watch::watch(config_path, live.config(), configs, reload, stop.clone()));
     announce(&live);
 

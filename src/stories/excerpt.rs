@@ -7,12 +7,6 @@ use crate::model::entry::Entry;
 /// Characters of a text that may have been cut without a sign of it.
 const LONGEST_EXCERPT: usize = 600;
 
-/// Characters of a text that may be the first paragraph of another.
-const LONGEST_LEAD: usize = 200;
-
-/// How many times as long a text is at least of which another is the first paragraph.
-const LEAD_OF: usize = 3;
-
 /// How excerpts end that say so.
 const MORE: [&str; 12] = [
     "阅读全文",
@@ -32,7 +26,9 @@ const MORE: [&str; 12] = [
 /// What a telling has of the story's text.
 #[derive(Debug)]
 pub(super) struct Extent {
-    /// Letters and digits of the text, folded as texts compare.
+    /// The text, line by line.
+    plain: String,
+    /// Its letters and digits, folded as texts compare.
     text: Vec<char>,
     /// Whether it has a body, and not an excerpt alone.
     has_body: bool,
@@ -51,6 +47,7 @@ impl Extent {
             says_more: says_more(&text),
             is_ended: ends_a_sentence(&text),
             text: fold(&text),
+            plain: text,
         }
     }
 
@@ -61,8 +58,7 @@ impl Extent {
         if !is_longer {
             return false;
         }
-        let goes_on = other.text.starts_with(&self.text);
-        self.text.is_empty() || (self.is_excerpt() && !other.is_excerpt()) || (goes_on && self.is_beginning_of(other))
+        self.text.is_empty() || (self.is_excerpt() && !other.is_excerpt()) || self.breaks_off_within(other)
     }
 
     /// Whether it says of itself that it is not the whole text.
@@ -70,10 +66,20 @@ impl Extent {
         !self.has_body || self.says_more || self.text.is_empty()
     }
 
-    /// Whether a text that `other` begins with is a part of it, rather than whole and added to by `other`.
-    fn is_beginning_of(&self, other: &Self) -> bool {
-        let is_first_paragraph = self.text.len() <= LONGEST_LEAD && other.text.len() >= self.text.len() * LEAD_OF;
-        self.is_excerpt() || (!self.is_ended && self.text.len() <= LONGEST_EXCERPT) || is_first_paragraph
+    /// Whether it ends in the midst of a line of `other`, which begins as it does. What `other` adds behind its end is no
+    /// sign that it is cut: anybody can add to a text.
+    fn breaks_off_within(&self, other: &Self) -> bool {
+        let may_be_cut = self.is_excerpt() || (!self.is_ended && self.text.len() <= LONGEST_EXCERPT);
+        if !may_be_cut || !other.text.starts_with(&self.text) {
+            return false;
+        }
+        let mut letters = 0;
+        let mut rest = other.plain.chars().skip_while(|c| {
+            let is_before = letters < self.text.len();
+            letters += fold(c.encode_utf8(&mut [0; 4])).len();
+            is_before
+        });
+        rest.next().is_some_and(|c| !c.is_control() && !ends_a_sentence(c.encode_utf8(&mut [0; 4])))
     }
 }
 
@@ -110,14 +116,23 @@ mod tests {
         for other in [copied.as_str(), &added, &FULL.repeat(2)] {
             assert!(!extent(FULL).gives_way_to(&extent(other)), "{other}");
         }
+        let without_end = FULL.trim_end_matches('。');
+        for added in [
+            format!("{without_end}</p><p>{FULL}"),
+            format!("{without_end}。{FULL}"),
+            format!("{without_end}<br>{FULL}"),
+        ] {
+            assert!(!extent(without_end).gives_way_to(&extent(&added)), "{added}");
+        }
         let long = FULL.repeat(12);
         let without_end = long.trim_end_matches('。');
-        assert!(!extent(without_end).gives_way_to(&extent(&format!("{without_end}{FULL}"))), "no end, but long");
+        assert!(!extent(without_end).gives_way_to(&extent(&format!("{without_end}另外{FULL}"))), "no end, but long");
     }
 
     #[test]
     fn what_is_cut_or_an_excerpt_gives_way_to_the_whole() {
         let cut = FULL.chars().take(30).collect::<String>();
+        assert!(!extent("青浦工业园区周一开展调研。").gives_way_to(&extent(FULL)), "a brief is whole");
         let first = FULL.chars().take(20).collect::<String>();
         for part in [
             format!("{cut}…"),
@@ -125,7 +140,6 @@ mod tests {
             format!("{cut}… 阅读全文"),
             format!("{first}。Continue reading →"),
             cut.clone(),
-            format!("{first}。"),
         ] {
             assert!(extent(&part).gives_way_to(&extent(FULL)), "{part}");
             assert!(!extent(FULL).gives_way_to(&extent(&part)), "{part}");

@@ -90,11 +90,14 @@ fn dating(member: &Member) -> Dating {
 pub fn timekeeper<'m>(members: &[&'m Member], priorities: &Priorities) -> Option<&'m Member> {
     let shown = representative(members, priorities)?;
     let best = members.iter().map(|member| dating(member)).max()?;
-    let followed = if dating(shown) == best { shown } else { members.iter().find(|member| dating(member) == best)? };
+    let mut equals = members.iter().copied().filter(|member| dating(member) == best);
+    // Of members without a date the first is the oldest, whoever is shown.
+    let follows_shown = dating(shown) == best && !matches!(best, Dating::Seen | Dating::None);
+    let followed = if follows_shown { shown } else { equals.clone().next()? };
     let is_dated = matches!(best, Dating::Timely | Dating::Late);
-    let earlier = members.iter().copied().filter(|member| {
+    let earlier = equals.by_ref().filter(|member| {
         let before = followed.stored.order - member.stored.order;
-        is_dated && dating(member) == best && before > TimeDelta::zero() && before <= EARLIER
+        is_dated && before > TimeDelta::zero() && before <= EARLIER
     });
     Some(earlier.min_by_key(|member| (member.stored.order, member.stored.row)).unwrap_or(followed))
 }
