@@ -17,6 +17,12 @@ const LISTEN: Duration = Duration::from_secs(1);
 /// The pause after the store refused.
 const AFTER_FAULT: Duration = Duration::from_secs(60);
 
+/// Entries of an earlier version that are healed in one step; polls that come meanwhile wait for less than that.
+const HEALED_AT_ONCE: usize = 200;
+
+/// The pause between two such steps.
+const BETWEEN_HEALS: Duration = Duration::from_millis(100);
+
 /// Between two applications of `store.keep`.
 const RETENTION: TimeDelta = TimeDelta::hours(24);
 
@@ -40,16 +46,22 @@ pub(super) async fn keep(live: Arc<Live>, store: Store, changed: Arc<Notify>, st
             if due {
                 at_work.forget_changes(now - window)?;
             }
+            let healed = at_work.heal(HEALED_AT_ONCE)?;
             let pruned = match horizon.filter(|_| due) {
                 Some(horizon) => at_work.prune(horizon)?,
                 None => 0,
             };
             let touched = at_work.touched()?;
             let rows = if touched == before && pruned == 0 { None } else { Some(at_work.sources()?) };
-            Ok((pruned, touched, rows))
+            Ok((healed, pruned, touched, rows))
         });
         match looked.await {
-            Ok(Ok((pruned, latest, rows))) => {
+            Ok(Ok((healed, pruned, latest, rows))) => {
+                if healed > 0 {
+                    // What is left follows at once, with room for polls in between.
+                    pause = BETWEEN_HEALS;
+                    tracing::debug!(healed, "entries of an earlier version sanitised again");
+                }
                 if due {
                     pruned_at = Some(now);
                 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::commit::{PollCommit, ReadDocument, pack, to_json};
 use super::story::{Newcomer, Stories};
 use super::{changes, search};
+use crate::html::{self, SanitisedHtml};
 use crate::identity::{Key, KeyKind, Keys, Known, Matcher, Verdict};
 use crate::model::cleaning::Firing;
 use crate::model::entry::Entry;
@@ -134,8 +135,9 @@ fn insert(connection: &Connection, stories: &mut Stories, poll: &PollCommit, ite
     let Item { raw, entry, fired, keys, place, is_backlog } = *item;
     let seen = poll.started_at.trunc_subsecs(0);
     let sort = order(poll, entry, place);
+    let data = to_json(entry)?;
     connection.prepare_cached(
-        "INSERT INTO entries (river_id, source, id_key, first_seen, changed_at, sort, data, original, fired, backlog) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO entries (river_id, source, id_key, first_seen, changed_at, sort, data, original, fired, backlog, stamp) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         river_id(connection, poll, entry, keys)?,
@@ -143,10 +145,11 @@ fn insert(connection: &Connection, stories: &mut Stories, poll: &PollCommit, ite
         keys.id,
         seen.timestamp_millis(),
         sort.timestamp_millis(),
-        to_json(entry)?,
+        data,
         pack(raw)?,
         to_json(fired)?,
         is_backlog,
+        html::stamp(data.as_bytes()),
     ])?;
     let row = connection.last_insert_rowid();
     write_keys(connection, poll, keys, row)?;
@@ -176,7 +179,7 @@ fn update(
     let before: Entry = serde_json::from_str(&stored).unwrap_or_default();
     let reworded = words(&before) != words(entry);
     connection.prepare_cached(
-        "UPDATE entries SET data = ?2, original = ?3, id_key = coalesce(?4, id_key), changed_at = iif(?5, ?6, changed_at), fired = ?7 WHERE row = ?1",
+        "UPDATE entries SET data = ?2, original = ?3, id_key = coalesce(?4, id_key), changed_at = iif(?5, ?6, changed_at), fired = ?7, stamp = ?8 WHERE row = ?1",
     )?
     .execute(params![
         row,
@@ -185,7 +188,8 @@ fn update(
         keys.id,
         reworded,
         poll.started_at.trunc_subsecs(0).timestamp_millis(),
-        to_json(fired)?
+        to_json(fired)?,
+        html::stamp(data.as_bytes()),
     ])?;
     write_keys(connection, poll, keys, row)?;
     if before.tags != entry.tags {
@@ -202,17 +206,9 @@ fn update(
 
 /// What a reader reads: the title and the text of the body, without markup and white space.
 fn words(entry: &Entry) -> (&str, String) {
-    let html = entry.content_html.as_deref().unwrap_or_default();
-    let mut text = String::with_capacity(html.len());
-    let mut inside = false;
-    for c in html.chars() {
-        match c {
-            '<' => inside = true,
-            '>' => inside = false,
-            c if !inside && !c.is_whitespace() => text.push(c),
-            _ => {}
-        }
-    }
+    let nodes = entry.content_html.iter().flat_map(SanitisedHtml::nodes);
+    let mut text = String::new();
+    nodes.for_each(|node| text.extend(node.text().unwrap_or_default().chars().filter(|c| !c.is_whitespace())));
     (&entry.title, text)
 }
 

@@ -10,6 +10,7 @@ mod changes;
 mod commit;
 mod entries;
 mod explain;
+mod heal;
 mod hub;
 mod keep;
 mod read;

@@ -97,7 +97,7 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.reading(|connection| {
             let mut select = connection.prepare_cached(
-                "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
+                "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries
                  WHERE source = ?1 AND pruned = 0 ORDER BY row DESC LIMIT ?2",
             )?;
             select.query_map(params![source.as_str(), limit], read::entry)?.collect()
@@ -115,7 +115,7 @@ fn page(
     let (among, of) = among(selection);
     let (compare, direction) = if matches!(start, Start::Above(_)) { (">", "ASC") } else { ("<", "DESC") };
     let mut select = connection.prepare_cached(&format!(
-        "SELECT row, river_id, source, first_seen, changed_at, sort, data, backlog FROM entries
+        "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp, backlog FROM entries
          WHERE story = row AND pruned = 0 AND (sort, row) {compare} (?1, ?2) AND {among} ORDER BY sort {direction}, row {direction}"
     ))?;
     let (from, fairness, mut shown) = match start {
@@ -147,7 +147,7 @@ fn page(
             let source: String = row.get(2)?;
             let count = of_source.entry(source).or_default();
             let is_one_too_many = fairness.per_source.is_some_and(|most| *count >= most);
-            if is_one_too_many || (fairness.passes_backlog && row.get(7)?) {
+            if is_one_too_many || (fairness.passes_backlog && row.get(8)?) {
                 passed += 1;
                 passed_over.get_or_insert(place);
                 continue;
@@ -212,7 +212,7 @@ fn late(
     };
     let (among, of) = among(selection);
     let mut select = connection.prepare_cached(&format!(
-        "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
+        "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries
          WHERE row > (SELECT max(row) FROM entries) - ?5 AND story = row AND pruned = 0 AND backlog = 0
            AND (sort, row) < (?1, ?2) AND {among}
            AND first_seen > (SELECT first_seen FROM entries ORDER BY row DESC LIMIT 1) - ?4
@@ -265,7 +265,7 @@ fn told_by(
     publishes: &dyn Fn(&StoredEntry) -> bool,
 ) -> rusqlite::Result<Option<StoredEntry>> {
     let mut others = connection.prepare_cached(
-        "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
+        "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries
          WHERE story = ?1 AND row != ?1 ORDER BY row",
     )?;
     let others: Vec<StoredEntry> = others.query_map([lead.row], read::entry)?.collect::<rusqlite::Result<_>>()?;
@@ -284,7 +284,7 @@ pub(super) fn told(
 ) -> rusqlite::Result<Option<StoredEntry>> {
     let lead = connection
         .prepare_cached(
-            "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
+            "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries
              WHERE row = ?1 AND coalesce(story, row) = row AND pruned = 0",
         )?
         .query_row([story], read::entry)

@@ -11,7 +11,7 @@ use super::StoreError;
 pub(super) const BUSY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5_000 });
 
 /// Each migration once, in order; `user_version` counts those that ran.
-const MIGRATIONS: [&str; 13] = [
+const MIGRATIONS: [&str; 14] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
     "CREATE TABLE sources (
         id              TEXT PRIMARY KEY,
@@ -172,6 +172,12 @@ const MIGRATIONS: [&str; 13] = [
      ) STRICT, WITHOUT ROWID;",
     // Moves that lead to strangers are not believed at once.
     "ALTER TABLE sources ADD COLUMN doubted_since INTEGER;",
+    // By what is stored beside them, entries and archived stories are known as the work of this sanitiser; what was
+    // stored before, or was changed since, is sanitised when it is read.
+    "ALTER TABLE entries ADD COLUMN stamp BLOB;
+     ALTER TABLE archive ADD COLUMN stamp BLOB;
+     CREATE INDEX entries_without_stamp ON entries (row) WHERE stamp IS NULL;
+     CREATE INDEX archive_without_stamp ON archive (seq) WHERE stamp IS NULL;",
 ];
 
 /// Settings of a writing connection.

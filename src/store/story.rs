@@ -140,7 +140,7 @@ fn count(connection: &Connection) -> rusqlite::Result<u64> {
 fn judge_stored(connection: &Connection, features: &Features, other: i64) -> rusqlite::Result<Option<Judgement>> {
     let stored = connection
         .prepare_cached(
-            "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries WHERE row = ?1 AND split = 0",
+            "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries WHERE row = ?1 AND split = 0",
         )?
         .query_row([other], read::entry)
         .optional()?;
