@@ -78,7 +78,7 @@ fn entry(n: usize, title: String, body: String) -> Entry {
         publisher_id: Some(n.to_string()),
         url: Some(format!("http://e.example/{n}")),
         title,
-        content_html: Some(format!("<p>{body}</p>")),
+        content_html: Some(format!("<p>{body}</p>").into()),
         ..Entry::default()
     }
 }

@@ -411,7 +411,7 @@ mod tests {
     #[test]
     fn an_entry_whose_id_and_link_follow_its_headline_is_the_same() {
         let told = |slug: &str, title: &str, body: &str| Entry {
-            content_html: Some(body.to_owned()),
+            content_html: Some(body.into()),
             published: chrono::DateTime::parse_from_rfc3339("2023-04-24T10:05:07+08:00").ok(),
             ..entry(Some(&format!("http://e/{slug}")), Some(&format!("http://e/{slug}")), title)
         };

@@ -19,6 +19,7 @@ pub mod decode;
 pub mod opml;
 pub mod parse;
 
+pub mod html;
 pub mod normalise;
 
 pub mod identity;

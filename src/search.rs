@@ -291,7 +291,7 @@ mod tests {
         let source = SourceId::new("qingpu").unwrap_or_else(|_| panic!("an id"));
         let entry = Entry {
             title: title.into(),
-            content_html: Some(format!("<p>{text}</p>")),
+            content_html: Some(format!("<p>{text}</p>").into()),
             tags: vec!["SZ300623".into()],
             language: Some("zh-CN".into()),
             authors: vec![Person { name: "邹婷婷".into(), ..Person::default() }],

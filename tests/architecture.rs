@@ -9,20 +9,21 @@ use modules::Graph;
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 27] = [
-    ("model", &["model"]),
+const MAY_USE: [(&str, &[&str]); 28] = [
+    ("html", &[]),
+    ("model", &["model", "html"]),
     ("observe", &["config", "model"]),
     ("config", &["model", "search", "store"]),
     ("schedule", &["model"]),
     ("fetch", &["model"]),
     ("decode", &["model"]),
-    ("parse", &["model"]),
-    ("normalise", &["model"]),
-    ("clean", &["model"]),
+    ("parse", &["model", "html"]),
+    ("normalise", &["model", "html"]),
+    ("clean", &["model", "html"]),
     ("identity", &["model"]),
     ("stories", &["model", "clean"]),
-    ("store", &["model", "clean", "identity", "search", "stories"]),
-    ("publish", &["model"]),
+    ("store", &["model", "html", "clean", "identity", "search", "stories"]),
+    ("publish", &["model", "html"]),
     ("opml", &[]),
     ("search", &["model", "clean"]),
     ("metrics", &["model"]),

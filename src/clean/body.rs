@@ -2,12 +2,12 @@
 //! editors' lines at the end, blocks that the whole source repeats, and the title once more.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::lines::{Line, lines, text_of, tidy, without};
+use super::lines::{Cut, Line, lines, without};
+use crate::html::{Node, markup};
 use crate::model::entry::Entry;
 
 /// A line that is a caption and nothing else.
@@ -50,40 +50,47 @@ fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
 }
 
 /// The body without captions.
-pub(super) fn without_captions(html: &str) -> Option<String> {
-    let all = lines(html);
-    let mut gone: Vec<Range<usize>> = Vec::new();
+pub(super) fn without_captions<'h>(nodes: &[Node<'h>]) -> Option<Vec<Node<'h>>> {
+    let all = lines(nodes);
+    let mut gone = Vec::new();
     for line in &all {
         if matches(&CAPTION, &line.text) {
-            gone.push(line.range.clone());
-        } else if let Some(found) = CAPTION_IN_FRONT.as_ref().and_then(|p| p.find(&html[line.range.clone()])) {
-            gone.push(line.range.start..line.range.start + found.end());
+            gone.push(Cut::whole(line));
+        } else if let Some(found) = CAPTION_IN_FRONT.as_ref().and_then(|p| p.find(&line.raw)) {
+            gone.push(Cut { line, bytes: found.range() });
         }
     }
-    changed(html, &all, gone)
+    changed(nodes, &all, &gone)
 }
 
 /// The body without editors' lines at its end.
-pub(super) fn without_tails(html: &str) -> Option<String> {
-    let all = lines(html);
-    let mut gone: Vec<Range<usize>> = Vec::new();
+pub(super) fn without_tails<'h>(nodes: &[Node<'h>]) -> Option<Vec<Node<'h>>> {
+    let all = lines(nodes);
+    let mut gone = Vec::new();
     for (n, line) in all.iter().enumerate().rev().take(LAST) {
-        let raw = &html[line.range.clone()];
         if n > 0 && line.text.chars().count() <= LONGEST_TAIL && matches(&TAIL, &line.text) {
-            gone.push(line.range.clone());
-        } else if let Some(found) = TAIL_IN_LINE.as_ref().and_then(|p| p.find(raw)).filter(|found| found.start() > 0) {
-            gone.push(line.range.start + found.start()..line.range.end);
+            gone.push(Cut::whole(line));
+        } else if let Some(found) = TAIL_IN_LINE.as_ref().and_then(|p| p.find(&line.raw)).filter(|f| f.start() > 0) {
+            gone.push(Cut { line, bytes: found.start()..line.raw.len() });
         }
     }
     gone.reverse();
-    changed(html, &all, gone)
+    changed(nodes, &all, &gone)
 }
 
-/// A body without some ranges, unless nothing would be left of it.
-fn changed(html: &str, all: &[Line], gone: Vec<Range<usize>>) -> Option<String> {
-    let left =
-        all.iter().any(|line| !gone.iter().any(|range| range.start <= line.range.start && range.end >= line.range.end));
-    (!gone.is_empty() && (left || html.contains("<img"))).then(|| without(html, &gone))
+/// A body without some parts of its lines, unless nothing would be left of it.
+fn changed<'h>(nodes: &[Node<'h>], all: &[Line], gone: &[Cut<'_>]) -> Option<Vec<Node<'h>>> {
+    let whole = gone.iter().filter(|cut| cut.is_whole()).count();
+    (!gone.is_empty() && (whole < all.len() || has_image(nodes))).then(|| without(nodes, gone))
+}
+
+fn has_image(nodes: &[Node<'_>]) -> bool {
+    nodes.iter().any(|node| matches!(node, Node::Start("img", _)))
+}
+
+/// A line as markup: the same words over another link say something else.
+fn as_written(nodes: &[Node<'_>], line: &Line) -> String {
+    markup(&nodes[line.nodes.clone()]).trim().to_owned()
 }
 
 /// Blocks that entries of one source repeat.
@@ -93,36 +100,35 @@ pub(super) struct Boilerplate(HashSet<String>);
 impl Boilerplate {
     /// Learns from the entries of one document: a first or last line that most of them carry.
     pub(super) fn of(entries: &[Entry]) -> Self {
-        let mut counts: HashMap<String, HashSet<&str>> = HashMap::new();
-        let with_body = entries.iter().filter_map(|e| Some((e.title.as_str(), e.content_html.as_deref()?)));
+        let mut counts: HashMap<String, (usize, HashSet<&str>)> = HashMap::new();
+        let with_body = entries.iter().filter_map(|e| Some((e.title.as_str(), e.content_html.as_ref()?)));
         for (title, html) in with_body.clone() {
-            let all = lines(html);
+            let nodes: Vec<Node<'_>> = html.nodes().collect();
+            let all = lines(&nodes);
             if all.len() > 1 {
                 for line in all.iter().take(2).chain(all.iter().rev().take(LAST)) {
-                    // As markup: the same words over another link say something else.
-                    counts.entry(html[line.range.clone()].trim().to_owned()).or_default().insert(title);
+                    let known = counts.entry(as_written(&nodes, line)).or_default();
+                    known.0 = line.text.chars().count();
+                    known.1.insert(title);
                 }
             }
         }
         let most = with_body.count().div_ceil(2).max(ENOUGH);
-        let repeated = |(text, titles): (String, HashSet<&str>)| {
-            (titles.len() >= most && text_of(&text).chars().count() >= SHORTEST_BLOCK).then_some(text)
+        let repeated = |(line, (length, titles)): (String, (usize, HashSet<&str>))| {
+            (titles.len() >= most && length >= SHORTEST_BLOCK).then_some(line)
         };
         Self(counts.into_iter().filter_map(repeated).collect())
     }
 
     /// The body without them.
-    pub(super) fn strip(&self, html: &str) -> Option<String> {
+    pub(super) fn strip<'h>(&self, nodes: &[Node<'h>]) -> Option<Vec<Node<'h>>> {
         if self.0.is_empty() {
             return None;
         }
-        let all = lines(html);
-        let gone = all
-            .iter()
-            .filter(|line| self.0.contains(html[line.range.clone()].trim()))
-            .map(|line| line.range.clone())
-            .collect();
-        changed(html, &all, gone)
+        let all = lines(nodes);
+        let gone: Vec<Cut<'_>> =
+            all.iter().filter(|line| self.0.contains(&as_written(nodes, line))).map(Cut::whole).collect();
+        changed(nodes, &all, &gone)
     }
 }
 
@@ -171,37 +177,37 @@ pub(super) fn behind_title(text: &str, title: &str) -> Option<usize> {
     None
 }
 
-/// The body without the title in front of it; an empty text where there is nothing else.
-pub(super) fn without_echo(html: &str, title: &str) -> Option<String> {
-    let all = lines(html);
+/// The body without the title in front of it; nothing where there is nothing else.
+pub(super) fn without_echo<'h>(nodes: &[Node<'h>], title: &str) -> Option<Vec<Node<'h>>> {
+    let all = lines(nodes);
     let first = all.first()?;
-    if is_echo(&first.text, title) && !html.contains("<img") {
+    if is_echo(&first.text, title) && !has_image(nodes) {
         // A line that only begins like the title is an echo if it is cut off or if it is all there is.
         let whole = folded(&first.text).count() == folded(title).count();
         let cut = first.text.ends_with('…') || first.text.ends_with("...");
         if all.len() == 1 {
-            return (whole || cut).then(String::new);
+            return (whole || cut).then(Vec::new);
         }
-        return whole.then(|| without(html, std::slice::from_ref(&first.range)));
+        return whole.then(|| without(nodes, &[Cut::whole(first)]));
     }
-    let raw = &html[first.range.clone()];
-    if raw.contains(['<', '&']) {
+    if first.nodes.len() > 1 {
         return None;
     }
-    let at = behind_title(raw, title)?;
-    let mut out = html.to_owned();
-    out.replace_range(first.range.start..first.range.start + at, "");
-    Some(tidy(out))
-}
-
-/// The text of a body.
-pub(super) fn plain(html: &str) -> String {
-    lines(html).iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
+    let at = behind_title(&first.raw, title)?;
+    Some(without(nodes, &[Cut { line: first, bytes: 0..at }]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::html::SanitisedHtml;
+
+    /// What a rule makes of HTML.
+    fn made(html: &str, rule: impl for<'h> Fn(&[Node<'h>]) -> Option<Vec<Node<'h>>>) -> Option<String> {
+        let html = SanitisedHtml::from(html);
+        let nodes: Vec<Node<'_>> = html.nodes().collect();
+        rule(&nodes).map(|left| markup(&left))
+    }
 
     #[test]
     fn captions_go_and_sentences_about_pictures_stay() {
@@ -211,8 +217,8 @@ mod tests {
             ("<p><img src=\"x\"></p><p>图源:视觉中国</p><p>正文</p>", "<p><img src=\"x\"></p><p>正文</p>"),
             ("图片来源：某某网<br>正文", "正文"),
         ] {
-            assert_eq!(without_captions(html).as_deref(), Some(expected), "{html}");
-            assert_eq!(without_captions(expected), None, "{expected}");
+            assert_eq!(made(html, without_captions).as_deref(), Some(expected), "{html}");
+            assert_eq!(made(expected, without_captions), None, "{expected}");
         }
         for html in [
             "<p>资料图书馆今天开放</p>",
@@ -220,7 +226,7 @@ mod tests {
             "<p>图:一张说明很长的图片下面接着讲了新闻的来龙去脉,不能删</p>",
             "<p>(资料图)</p>",
         ] {
-            assert_eq!(without_captions(html), None, "{html}");
+            assert_eq!(made(html, without_captions), None, "{html}");
         }
     }
 
@@ -232,12 +238,12 @@ mod tests {
             ("<p>正文到此。(编辑 李四)</p>", "<p>正文到此。</p>"),
             ("正文<br>责编：王五", "正文"),
         ] {
-            assert_eq!(without_tails(html).as_deref(), Some(expected), "{html}");
-            assert_eq!(without_tails(expected), None, "{expected}");
+            assert_eq!(made(html, without_tails).as_deref(), Some(expected), "{html}");
+            assert_eq!(made(expected, without_tails), None, "{expected}");
         }
         for html in ["<p>编辑部昨天搬家</p>", "<p>关键词:开放</p>", "<p>正文</p><p>声明指出,各方应当克制</p>"]
         {
-            assert_eq!(without_tails(html), None, "{html}");
+            assert_eq!(made(html, without_tails), None, "{html}");
         }
     }
 
@@ -245,34 +251,47 @@ mod tests {
     fn blocks_of_the_whole_source_are_learnt() {
         let entry = |n: usize, tail: &str| Entry {
             title: format!("第{n}条"),
-            content_html: Some(format!("<p>正文{n}</p><p>{tail}</p>")),
+            content_html: Some(format!("<p>正文{n}</p><p>{tail}</p>").into()),
             ..Entry::default()
         };
         let entries: Vec<Entry> = (0..6).map(|n| entry(n, "某某网 新闻热线 12345678")).collect();
         let learnt = Boilerplate::of(&entries);
-        assert_eq!(learnt.strip("<p>另文</p><p>某某网 新闻热线 12345678</p>").as_deref(), Some("<p>另文</p>"));
-        assert_eq!(Boilerplate::of(&entries[..4]).strip("<p>另文</p><p>某某网 新闻热线 12345678</p>"), None);
+        assert_eq!(
+            made("<p>另文</p><p>某某网 新闻热线 12345678</p>", |nodes| learnt.strip(nodes)).as_deref(),
+            Some("<p>另文</p>")
+        );
+        assert_eq!(
+            made("<p>另文</p><p>某某网 新闻热线 12345678</p>", |nodes| Boilerplate::of(&entries[..4])
+                .strip(nodes)),
+            None
+        );
     }
 
     #[test]
     fn echoes_of_the_title_go() {
         let title = "佳兆业已累计交付15个项目、9430套房源";
         assert_eq!(
-            without_echo("佳兆业已累计交付15个项目、9430套房源 观点网讯:4月23日", title).as_deref(),
+            made("佳兆业已累计交付15个项目、9430套房源 观点网讯:4月23日", |nodes| without_echo(
+                nodes, title
+            ))
+            .as_deref(),
             Some("观点网讯:4月23日")
         );
         assert_eq!(
-            without_echo("<p>佳兆业已累计交付15个项目,9430套房源</p><p>正文</p>", title).as_deref(),
+            made("<p>佳兆业已累计交付15个项目,9430套房源</p><p>正文</p>", |nodes| without_echo(
+                nodes, title
+            ))
+            .as_deref(),
             Some("<p>正文</p>")
         );
-        assert_eq!(without_echo("佳兆业已累计交付15个...", title).as_deref(), Some(""));
+        assert_eq!(made("佳兆业已累计交付15个...", |nodes| without_echo(nodes, title)).as_deref(), Some(""));
         for html in [
             "佳兆业已累计交付15个项目、9430套房源,同比增长",
             "<p>佳兆业今天</p>",
             "<p>另一句</p><p>佳兆业已累计交付15个项目、9430套房源</p>",
         ] {
-            assert_eq!(without_echo(html, title), None, "{html}");
+            assert_eq!(made(html, |nodes| without_echo(nodes, title)), None, "{html}");
         }
-        assert_eq!(without_echo("短题 正文", "短题"), None);
+        assert_eq!(made("短题 正文", |nodes| without_echo(nodes, "短题")), None);
     }
 }

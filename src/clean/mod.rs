@@ -15,6 +15,7 @@ mod ticker;
 use chrono::{DateTime, FixedOffset, NaiveTime, Utc};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::html::{Node, SanitisedHtml};
 use crate::model::cleaning::{Firing, Rule, Rules};
 use crate::model::entry::Entry;
 use affix::Learnt;
@@ -87,7 +88,7 @@ impl<'a> Cleaner<'a> {
             Rule::Echo => echo(entry, note),
             Rule::Attribution => attribute(entry, note),
             Rule::Tails => bodies(entry, body::without_tails, note),
-            Rule::Boilerplate => bodies(entry, |html| self.boilerplate.strip(html), note),
+            Rule::Boilerplate => bodies(entry, |nodes| self.boilerplate.strip(nodes), note),
             Rule::Dates => self.date(entry, note),
             Rule::Tickers => tickers(entry, note),
             Rule::Places => place(entry, note),
@@ -112,7 +113,8 @@ impl<'a> Cleaner<'a> {
             cut::from_page(&entry.title, calm.as_deref().unwrap_or(page)).or_else(|| cut::from_page(&entry.title, page))
         });
         let of_body = || {
-            let lines = lines::lines(entry.content_html.as_deref()?);
+            let nodes: Vec<Node<'_>> = entry.content_html.as_ref()?.nodes().collect();
+            let lines = lines::lines(&nodes);
             // A single line is the text, not its heading.
             let headings = lines.iter().take(HEADINGS).filter(|_| lines.len() > 1);
             headings.map(|line| line.text.as_str()).find_map(|line| cut::from_line(&entry.title, line))
@@ -186,12 +188,14 @@ fn links(entry: &mut Entry, note: Note<'_>) {
     }
 }
 
-/// Applies a rule to the body; what becomes empty is none.
-fn bodies(entry: &mut Entry, rule: impl Fn(&str) -> Option<String>, note: Note<'_>) {
-    let Some(html) = entry.content_html.as_deref() else { return };
-    let Some(cleaned) = rule(html) else { return };
-    note("content", &body::plain(html), &body::plain(&cleaned));
-    entry.content_html = Some(cleaned).filter(|html| !html.is_empty());
+/// Applies a rule to the tags and texts of the body; what it leaves is sanitised, what becomes empty is none.
+fn bodies(entry: &mut Entry, rule: impl for<'h> Fn(&[Node<'h>]) -> Option<Vec<Node<'h>>>, note: Note<'_>) {
+    let Some(html) = &entry.content_html else { return };
+    let nodes: Vec<Node<'_>> = html.nodes().collect();
+    let Some(left) = rule(&nodes) else { return };
+    let cleaned = SanitisedHtml::of_nodes(&left);
+    note("content", &lines::plain(html), &cleaned.as_ref().map(lines::plain).unwrap_or_default());
+    entry.content_html = cleaned;
     // The plain text is that of the body as it was.
     entry.content_text = None;
 }
@@ -213,7 +217,7 @@ fn echo(entry: &mut Entry, note: Note<'_>) {
         }
         // An entry without a page has nothing but its body.
         if entry.url.is_some() {
-            bodies(entry, |html| body::without_echo(html, title), note);
+            bodies(entry, |nodes| body::without_echo(nodes, title), note);
         }
     }
 }
@@ -221,7 +225,7 @@ fn echo(entry: &mut Entry, note: Note<'_>) {
 /// The readable text of an entry: its body, else its excerpt.
 #[must_use]
 pub fn text_of(entry: &Entry) -> Option<String> {
-    let body = entry.content_html.as_deref().map(body::plain).filter(|text| !text.is_empty());
+    let body = entry.content_html.as_ref().map(lines::plain).filter(|text| !text.is_empty());
     body.or_else(|| entry.summary.clone())
 }
 

@@ -68,10 +68,16 @@ impl Retention {
 
 /// What one look found.
 struct Looked {
+    healed: usize,
     pruned: u64,
     touched: Option<String>,
     rows: Option<Vec<crate::store::SourceRow>>,
 }
+/// Entries of an earlier version that are healed in one step; polls that come meanwhile wait for less than that.
+const HEALED_AT_ONCE: usize = 200;
+
+/// The pause between two such steps.
+const BETWEEN_HEALS: Duration = Duration::from_millis(100);
 
 /// Runs until `stop`.
 pub(super) async fn keep(
@@ -114,12 +120,18 @@ pub(super) async fn keep(
                 at_work.forget_changes(now - window)?;
                 pruned = keep.map_or(Ok(0), |keep| prune(&at_work, now, now - keep))?;
             }
+            let healed = at_work.heal(HEALED_AT_ONCE)?;
             let touched = at_work.touched()?;
             let rows = if touched == before && pruned == 0 { None } else { Some(at_work.sources()?) };
-            Ok(Looked { pruned, touched, rows })
+            Ok(Looked { healed, pruned, touched, rows })
         });
         match looked.await {
             Ok(Ok(looked)) => {
+                if looked.healed > 0 {
+                    // What is left follows at once, with room for polls in between.
+                    pause = BETWEEN_HEALS;
+                    tracing::debug!(healed = looked.healed, "entries of an earlier version sanitised again");
+                }
                 if due {
                     retention.put_off(ticks);
                 }

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde::{Deserialize, Serialize};
-
 use super::Live;
 use crate::config::Config;
+use crate::model::archive::ArchivedStory;
 use crate::model::entry::StoredEntry;
 use crate::model::page::{Cursor, Place, Spot};
 use crate::model::part::{Ask, Part};
@@ -21,13 +20,6 @@ const MOST_CHANGES: usize = 10_000;
 
 /// Stories that go into the archives in one transaction.
 const ARCHIVED_AT_ONCE: usize = 64;
-
-/// What the archives keep of a story: how it was told, and by whom.
-#[derive(Debug, Serialize, Deserialize)]
-struct Frozen {
-    story: StoredEntry,
-    origins: Vec<Origin>,
-}
 
 impl Live {
     /// A page of what is asked for, from the store; `None` where there is no such page.
@@ -77,13 +69,14 @@ impl Live {
             return Ok(false);
         }
         let more = leaving.len() == ARCHIVED_AT_ONCE;
-        let freeze = |story: StoredEntry| {
-            let origins = self.origins(&config, std::slice::from_ref(&story)).into_values().collect();
-            let json = serde_json::to_vec(&Frozen { story, origins }).ok()?;
-            zstd::bulk::compress(&json, 3).ok()
-        };
-        let leaving =
-            leaving.into_iter().map(|(row, story)| Archived { row, frozen: story.and_then(freeze) }).collect();
+        let leaving = leaving.into_iter().map(|(row, story)| {
+            let archived = story.map(|story| ArchivedStory {
+                origins: self.origins(&config, std::slice::from_ref(&story)).into_values().collect(),
+                story,
+            });
+            Archived::new(row, archived.as_ref())
+        });
+        let leaving = leaving.collect();
         store.put_into_archives(leaving)?;
         river.archive = last_archive(store)?;
         Ok(more)
@@ -112,15 +105,9 @@ impl Live {
             return Ok(None);
         }
         let (mut stories, mut origins) = (Vec::new(), BTreeMap::new());
-        for packed in kept {
-            let frozen = zstd::stream::decode_all(&packed[..]).ok();
-            let frozen = frozen.and_then(|json| serde_json::from_slice::<Frozen>(&json).ok());
-            let Some(frozen) = frozen else {
-                tracing::warn!(number, "a story in the archives cannot be read; it is left out");
-                continue;
-            };
-            stories.push(frozen.story);
-            origins.extend(frozen.origins.into_iter().map(|origin| (origin.id.clone(), origin)));
+        for archived in kept {
+            stories.push(archived.story);
+            origins.extend(archived.origins.into_iter().map(|origin| (origin.id.clone(), origin)));
         }
         Ok(Some((stories, origins)))
     }

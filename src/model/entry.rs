@@ -4,6 +4,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::source::SourceId;
+use crate::html::SanitisedHtml;
 
 /// A person as readers show one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,9 +69,9 @@ pub struct Entry {
     /// The title that the article's page gives, where the article was fetched for a cut title.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_title: Option<String>,
-    /// The body, sanitised HTML.
+    /// The body.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_html: Option<String>,
+    pub content_html: Option<SanitisedHtml>,
     /// The body as the publisher sent it, where that was plain text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_text: Option<String>,
@@ -193,7 +194,7 @@ impl StoredEntry {
     /// Bytes of the body.
     #[must_use]
     pub fn body_len(&self) -> usize {
-        self.entry.content_html.as_ref().map_or(0, String::len)
+        self.entry.content_html.as_ref().map_or(0, |html| html.len())
     }
 
     /// The time of the last significant change, as Atom's `updated` wants it: ours once the words

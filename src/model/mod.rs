@@ -3,6 +3,7 @@
 //! Every stage speaks in these types; none of them knows a stage.
 
 pub mod activity;
+pub mod archive;
 pub mod cleaning;
 pub mod document;
 pub mod entry;

@@ -88,10 +88,16 @@ impl Source {
             }
             None => false,
         });
-        for text in [&mut entry.content_html, &mut entry.summary].into_iter().flatten() {
-            for secret in secrets.iter().filter(|secret| text.contains(secret.as_str())).collect::<Vec<_>>() {
-                *text = text.replace(secret, MASK);
-            }
+        let masked = |text: &str| {
+            let holds = secrets.iter().any(|secret| text.contains(secret.as_str()));
+            holds.then(|| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK)))
+        };
+        if let Some(summary) = entry.summary.as_deref().and_then(masked) {
+            entry.summary = Some(summary);
+        }
+        if let Some(html) = entry.content_html.as_deref().and_then(masked) {
+            // Sanitised again: what was cut out may have stood anywhere in it.
+            entry.content_html = Some(html.into());
         }
         for telling in &mut stored.tellings {
             clean(&mut telling.url);

@@ -2,26 +2,12 @@
 
 use url::Url;
 
-/// Schemes that a link or attachment may have.
-const SCHEMES: [&str; 6] = ["http", "https", "ftp", "magnet", "gemini", "mailto"];
+use crate::html::link::{SCHEMES, resolved};
 
-/// `link` resolved against `base`; as written where no base is known; `None` for what readers must
+/// `link` resolved against `base`; a relative reference where no base is known; `None` for what readers must
 /// not follow (scripts, local files).
 pub(super) fn absolute(link: &str, base: Option<&Url>) -> Option<String> {
-    let link: String = link.trim().chars().filter(|c| !c.is_control()).collect();
-    if link.is_empty() {
-        return None;
-    }
-    match Url::parse(&link) {
-        Ok(url) => SCHEMES.contains(&url.scheme()).then(|| url.to_string()),
-        Err(url::ParseError::RelativeUrlWithoutBase) => match base {
-            Some(base) => {
-                base.join(&link).ok().filter(|url| SCHEMES.contains(&url.scheme())).map(|url| url.to_string())
-            }
-            None => Some(link),
-        },
-        Err(_) => None,
-    }
+    resolved(link, base, &SCHEMES)
 }
 
 /// An id that is written as a relative reference, made whole: `atom:id` is an IRI, and a base in

@@ -7,8 +7,6 @@
 
 mod body;
 mod date;
-mod double;
-mod embeds;
 mod link;
 mod person;
 mod text;
@@ -16,12 +14,11 @@ mod text;
 use chrono::{DateTime, FixedOffset, Utc};
 use url::Url;
 
+use crate::html::{characters, plain_text};
 use crate::model::entry::{Attachment, Comments, Entry, Feed};
 use crate::model::feed::{Format, RawArticle, RawAttachment, RawDate, RawEntry, RawFeed, RawText, TextKind};
 use crate::model::zone::Zone;
-use body::Sanitiser;
 use date::DateContext;
-pub use text::plain as plain_text;
 
 /// What a feed is normalised with.
 #[derive(Debug, Clone)]
@@ -41,14 +38,13 @@ pub struct Context<'a> {
 pub fn normalise(raw: &RawFeed, context: &Context<'_>) -> Feed {
     let base = feed_base(raw, context);
     let dates = Dates::new(raw, context, base.as_ref());
-    let mut sanitiser = Sanitiser::default();
     let language = raw.language.as_deref().and_then(language);
     let entries = raw
         .entries
         .iter()
         .map(|entry| {
             let base = join(base.as_ref(), entry.base.as_deref());
-            let mut made = normalise_entry(entry, base.as_ref(), &dates, &mut sanitiser);
+            let mut made = normalise_entry(entry, base.as_ref(), &dates);
             if raw.format == Format::Atom
                 && let Some(id) = made.publisher_id.take()
             {
@@ -79,11 +75,11 @@ pub fn normalise(raw: &RawFeed, context: &Context<'_>) -> Feed {
 /// dates the entry only where the feed does not.
 pub fn take_article(entry: &mut Entry, article: &RawArticle, context: &Context<'_>) {
     let base = entry.url.as_deref().and_then(|url| Url::parse(url).ok());
-    let Some(html) = Sanitiser::default().html(&RawText::html(article.html.as_str()), base.as_ref()) else { return };
+    let Some(html) = body::html(&RawText::html(article.html.as_str()), base.as_ref()) else { return };
     entry.page_title = Some(text::one_line(&article.title)).filter(|title| entry.title != *title && !title.is_empty());
     let before = entry.content_html.take();
-    let excerpt = before.as_deref().map(text::plain).filter(|text| !text.is_empty());
-    if excerpt.as_deref().map_or(0, |text| text.chars().count()) >= text::plain(&html).chars().count() {
+    let excerpt = before.as_deref().map(plain_text).filter(|text| !text.is_empty());
+    if excerpt.as_deref().map_or(0, |text| text.chars().count()) >= plain_text(&html).chars().count() {
         entry.content_html = before;
         return;
     }
@@ -100,7 +96,7 @@ pub fn take_article(entry: &mut Entry, article: &RawArticle, context: &Context<'
 /// Characters of text that an entry shows.
 #[must_use]
 pub fn length(entry: &Entry) -> usize {
-    let body = entry.content_html.as_deref().map(text::plain);
+    let body = entry.content_html.as_deref().map(plain_text);
     body.or_else(|| entry.summary.clone()).map_or(0, |text| text.chars().count())
 }
 
@@ -122,13 +118,13 @@ fn join(base: Option<&Url>, relative: Option<&str>) -> Option<Url> {
     }
 }
 
-fn normalise_entry(raw: &RawEntry, base: Option<&Url>, dates: &Dates, sanitiser: &mut Sanitiser) -> Entry {
+fn normalise_entry(raw: &RawEntry, base: Option<&Url>, dates: &Dates) -> Entry {
     let publisher_id = raw.id.as_deref().map(text::one_line).filter(|id| !id.is_empty());
     let permalink = || publisher_id.as_deref().filter(|id| raw.id_is_link && link::is_web(id)).map(str::to_owned);
     let url = raw.link.as_deref().and_then(|l| link::absolute(l, base)).or_else(permalink);
     let title = raw.title.as_ref().map(text::of).unwrap_or_default();
     let body = raw.content.as_ref().or(raw.summary.as_ref());
-    let content_html = body.and_then(|body| sanitiser.html(body, join(base, body.base.as_deref()).as_ref()));
+    let content_html = body.and_then(|body| body::html(body, join(base, body.base.as_deref()).as_ref()));
     // The excerpt is told apart from the body only where both were sent, or where it is no markup.
     let excerpt = raw.summary.as_ref().filter(|s| raw.content.is_some() || s.kind == TextKind::Plain);
     let summary = excerpt.map(text::of).filter(|t| !t.is_empty());
@@ -154,7 +150,7 @@ fn normalise_entry(raw: &RawEntry, base: Option<&Url>, dates: &Dates, sanitiser:
             .content
             .as_ref()
             .filter(|c| c.kind == TextKind::Plain)
-            .map(|c| text::clean(c.value.trim()))
+            .map(|c| characters::clean(c.value.trim()))
             .filter(|t| !t.is_empty()),
         summary,
         published: raw.published.as_ref().and_then(|d| dates.read(d)),

@@ -1,9 +1,7 @@
 //! Text constructs -> plain text: no markup, no control characters, NFC.
 
-use scraper::{Html, Node};
-use unicode_normalization::{UnicodeNormalization, is_nfc};
-
-use super::double;
+pub(super) use crate::html::characters::one_line;
+use crate::html::plain_text;
 use crate::model::feed::{RawText, TextKind};
 
 /// Elements that say for sure that a text is HTML.
@@ -90,119 +88,10 @@ const ELEMENTS: [&str; 76] = [
 pub(super) fn of(raw: &RawText) -> String {
     match raw.kind {
         TextKind::Plain => one_line(&raw.value),
-        TextKind::Html => plain(&raw.value),
-        TextKind::Unknown if looks_like_html(&raw.value) => plain(&raw.value),
+        TextKind::Html => plain_text(&raw.value),
+        TextKind::Unknown if looks_like_html(&raw.value) => plain_text(&raw.value),
         TextKind::Unknown => one_line(&raw.value),
     }
-}
-
-/// The readable text of an HTML fragment, on one line.
-#[must_use]
-pub fn plain(html: &str) -> String {
-    if !html.contains(['<', '&']) {
-        return one_line(html);
-    }
-    let fragment = Html::parse_fragment(html);
-    let mut out = String::with_capacity(html.len());
-    let mut hidden = None;
-    for edge in fragment.root_element().traverse() {
-        use ego_tree::iter::Edge;
-        match edge {
-            Edge::Open(node) if hidden.is_none() => match node.value() {
-                Node::Text(text) => out.push_str(text),
-                Node::Element(element) if matches!(element.name(), "script" | "style" | "template") => {
-                    hidden = Some(node.id())
-                }
-                Node::Element(element) if is_block(element.name()) => out.push(' '),
-                _ => {}
-            },
-            Edge::Close(node) if hidden == Some(node.id()) => hidden = None,
-            Edge::Close(node) if hidden.is_none() && node.value().as_element().is_some_and(|e| is_block(e.name())) => {
-                out.push(' ')
-            }
-            _ => {}
-        }
-    }
-    one_line(&out)
-}
-
-fn is_block(name: &str) -> bool {
-    matches!(
-        name,
-        "p" | "div"
-            | "br"
-            | "li"
-            | "ul"
-            | "ol"
-            | "tr"
-            | "td"
-            | "th"
-            | "table"
-            | "h1"
-            | "h2"
-            | "h3"
-            | "h4"
-            | "h5"
-            | "h6"
-            | "blockquote"
-            | "pre"
-            | "hr"
-            | "dt"
-            | "dd"
-            | "figure"
-            | "figcaption"
-            | "section"
-            | "article"
-    )
-}
-
-/// White space collapsed, control and formatting tricks out, NFC.
-pub(super) fn one_line(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut gap = false;
-    for c in double::undone(text).chars().map(meant) {
-        if c.is_whitespace() || c.is_control() {
-            gap = c.is_whitespace() || gap;
-        } else if !is_trick(c) {
-            if gap && !out.is_empty() {
-                out.push(' ');
-            }
-            gap = false;
-            out.push(c);
-        }
-    }
-    nfc(out)
-}
-
-/// Control characters out but for line breaks and tabs, NFC.
-pub(super) fn clean(text: &str) -> String {
-    let kept = |c: &char| (!c.is_control() || matches!(c, '\n' | '\t')) && !is_trick(*c);
-    let text = &*double::undone(text);
-    nfc(if text.chars().all(|c| kept(&c)) { text.to_owned() } else { text.chars().map(meant).filter(kept).collect() })
-}
-
-/// C1 control characters are Windows-1252 that was taken for Latin-1: what was meant.
-fn meant(c: char) -> char {
-    match c {
-        '\u{80}'..='\u{9f}' => {
-            let byte = [u8::try_from(u32::from(c)).unwrap_or_default()];
-            let text = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&byte).0;
-            text.chars().next().filter(|meant| !meant.is_control()).unwrap_or(c)
-        }
-        c => c,
-    }
-}
-
-/// Characters that show nothing and turn or hide their neighbours: bidirectional overrides,
-/// invisible marks of order and width, noncharacters.
-fn is_trick(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{200b}' | '\u{fff9}'..='\u{fffb}')
-        || (c as u32) & 0xfffe == 0xfffe
-        || matches!(c, '\u{fdd0}'..='\u{fdef}')
-}
-
-fn nfc(text: String) -> String {
-    if is_nfc(&text) { text } else { text.nfc().collect() }
 }
 
 /// Whether text of unknown kind is HTML: it holds an element that HTML knows, or an entity.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{Format, River, shown_date};
+use crate::html::SanitisedHtml;
 use crate::model::entry::{Attachment, Comments, Entry, Feed, Person, StoredEntry, Telling};
 use crate::model::page::Spot;
 
@@ -54,7 +55,7 @@ struct Item<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     title: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    content_html: Option<Cow<'a, str>>,
+    content_html: Option<Cow<'a, SanitisedHtml>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,7 +164,7 @@ fn item<'a>(id: &'a str, entry: &'a Entry) -> Item<'a> {
         url: entry.url.as_deref(),
         external_url: entry.external_url.as_deref(),
         title: &entry.title,
-        content_html: entry.content_html.as_deref().map(Cow::Borrowed),
+        content_html: entry.content_html.as_ref().map(Cow::Borrowed),
         content_text: entry.content_text.as_deref(),
         summary: entry.summary.as_deref(),
         image: entry.image.as_deref(),
@@ -194,7 +195,7 @@ fn stored_item<'a>(stored: &'a StoredEntry, river: &River) -> Item<'a> {
     let origin = river.origin(stored);
     let mut item = item(&stored.river_id, entry);
     if stored.tellings.len() > 1 {
-        item.content_html = river.body(stored).map(Cow::Owned);
+        item.content_html = river.body(stored);
     }
     // An item must have a body of some kind ("content_html and content_text").
     if item.content_html.is_none() && item.content_text.is_none() {

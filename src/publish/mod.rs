@@ -7,16 +7,18 @@ mod atom;
 pub mod json_feed;
 mod rss;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset, Utc};
-use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::html::SanitisedHtml;
+pub use crate::model::archive::Origin;
 use crate::model::entry::{StoredEntry, Telling};
 use crate::model::page::{Cursor, Place, Spot};
-use crate::model::part::Ask;
+use crate::model::part::{Ask, Part};
 use crate::model::source::SourceId;
 
 /// A format the river is published in.
@@ -69,19 +71,6 @@ impl Format {
             Self::Json => "application/feed+json; charset=utf-8",
         }
     }
-}
-
-/// A source as a feed names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
-    /// Its id.
-    pub id: SourceId,
-    /// Its name for people.
-    pub name: String,
-    /// Its feed, where that is on the web.
-    pub url: Option<String>,
-    /// Its page, where that is known.
-    pub home_page_url: Option<String>,
 }
 
 /// Where readers reach what; each ends in a slash.
@@ -161,6 +150,11 @@ impl River {
     /// The newest `updated` of the entries; the epoch for an empty river.
     fn updated(&self) -> DateTime<FixedOffset> {
         self.entries.iter().map(StoredEntry::updated).max().unwrap_or_default()
+    }
+
+    /// Whether others than who wrote feeds.toml have a word in the title.
+    fn is_titled_by_others(&self) -> bool {
+        self.ask.query.is_some() || matches!(self.ask.part, Part::Source(_) | Part::Tag(_))
     }
 
     /// The id of the feed: it names the river, not the page or the format.
@@ -272,25 +266,21 @@ impl River {
     }
 
     /// The body, and at its end who else tells the story.
-    fn body(&self, entry: &StoredEntry) -> Option<String> {
+    fn body<'e>(&self, entry: &'e StoredEntry) -> Option<Cow<'e, SanitisedHtml>> {
         let others = self.also_told(entry);
-        let own = entry.entry.content_html.as_deref();
+        let own = entry.entry.content_html.as_ref();
         if others.is_empty() {
-            return own.map(str::to_owned);
+            return own.map(Cow::Borrowed);
         }
         let chinese = match entry.entry.language.as_deref() {
             Some(language) => language.starts_with("zh"),
             None => entry.entry.title.chars().any(|c| matches!(c, '\u{4e00}'..='\u{9fff}')),
         };
-        let links: Vec<String> = others
-            .iter()
-            .map(|(name, telling)| match telling.url.as_deref().filter(|url| url.starts_with("http")) {
-                Some(url) => format!("<a href=\"{}\">{}</a>", escaped(url), escaped(name)),
-                None => escaped(name),
-            })
-            .collect();
+        let is_web = |url: &&str| url.starts_with("http://") || url.starts_with("https://");
+        let names: Vec<_> =
+            others.into_iter().map(|(name, telling)| (name, telling.url.as_deref().filter(is_web))).collect();
         let (words, comma) = if chinese { ("另有报道:", "、") } else { ("Also reported by ", ", ") };
-        Some(format!("{}<p>{words}{}</p>", own.unwrap_or_default(), links.join(comma)))
+        Some(Cow::Owned(SanitisedHtml::with_names(own, words, &names, comma)))
     }
 }
 
@@ -311,8 +301,12 @@ fn title_of(entry: &StoredEntry) -> String {
     if !entry.entry.title.is_empty() {
         return entry.entry.title.clone();
     }
-    let text =
-        entry.entry.summary.clone().or_else(|| entry.entry.content_html.as_deref().map(plain)).unwrap_or_default();
+    let text = entry
+        .entry
+        .summary
+        .clone()
+        .or_else(|| entry.entry.content_html.as_ref().map(SanitisedHtml::plain))
+        .unwrap_or_default();
     let beginning: String = text.chars().take(80).collect();
     match (beginning.trim(), text.chars().nth(80)) {
         ("", _) => entry.entry.url.clone().unwrap_or_else(|| entry.river_id.clone()),
@@ -323,36 +317,8 @@ fn title_of(entry: &StoredEntry) -> String {
 
 /// The excerpt: the publisher's, else the beginning of the body.
 fn excerpt(entry: &StoredEntry) -> Option<String> {
-    let long = entry.entry.content_html.as_deref().map(|html| plain(html).chars().take(200).collect::<String>());
+    let long = entry.entry.content_html.as_ref().map(|html| html.plain().chars().take(200).collect::<String>());
     entry.entry.summary.clone().or(long).filter(|text| !text.is_empty())
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// Sanitised HTML without its tags; its few entities decoded.
-fn plain(html: &str) -> String {
-    let mut text = String::with_capacity(html.len());
-    let mut inside = false;
-    for c in html.chars() {
-        match c {
-            '<' => inside = true,
-            '>' if inside => {
-                inside = false;
-                text.push(' ');
-            }
-            c if !inside => text.push(c),
-            _ => {}
-        }
-    }
-    let text = text
-        .replace("&nbsp;", " ")
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&amp;", "&");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The date a reader sorts by: the publisher's, else the time first seen.

@@ -8,6 +8,7 @@ use rss::extension::dublincore::DublinCoreExtension;
 use rss::{Category, Channel, Enclosure, Guid, Item, Source};
 
 use super::{Format, HISTORY, River, excerpt, shown_date, title_of};
+use crate::html::characters::{as_html, could_be_markup};
 use crate::model::entry::StoredEntry;
 
 pub(super) fn render(river: &River) -> Vec<u8> {
@@ -25,10 +26,11 @@ pub(super) fn render(river: &River) -> Vec<u8> {
         let mark = Extension { name: format!("{prefix}:archive"), ..Extension::default() };
         extensions.insert(prefix.to_owned(), BTreeMap::from([("archive".to_owned(), vec![mark])]));
     }
+    let title = if river.is_titled_by_others() { text(river.title.clone()) } else { river.title.clone() };
     let channel = Channel {
-        title: river.title.clone(),
+        description: format!("{title}: the merged feed of newsriver"),
+        title,
         link: river.addresses.base.to_string(),
-        description: format!("{}: the merged feed of newsriver", river.title),
         last_build_date: (!river.entries.is_empty()).then(|| river.updated().to_utc().to_rfc2822()),
         generator: Some(concat!("newsriver ", env!("CARGO_PKG_VERSION")).into()),
         items: river.entries.iter().map(|e| item(e, river)).collect(),
@@ -41,16 +43,21 @@ pub(super) fn render(river: &River) -> Vec<u8> {
     channel.write_to(Vec::new()).unwrap_or_default()
 }
 
+/// RSS does not say whether a text is HTML: what could be markup is written so that it is none either way.
+fn text(value: String) -> String {
+    if could_be_markup(&value) { as_html(&value) } else { value }
+}
+
 fn item(stored: &StoredEntry, river: &River) -> Item {
     let entry = &stored.entry;
     let origin = river.origin(stored);
     // `author` must be a mail address, so names go to `dc:creator`.
-    let creators: Vec<String> = entry.authors.iter().map(|a| a.name.clone()).collect();
+    let creators: Vec<String> = entry.authors.iter().map(|a| text(a.name.clone())).collect();
     Item {
-        title: Some(title_of(stored)),
+        title: Some(text(title_of(stored))),
         link: entry.url.clone(),
-        description: excerpt(stored).map(|text| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")),
-        content: river.body(stored),
+        description: excerpt(stored).map(|text| as_html(&text)),
+        content: river.body(stored).map(|html| html.to_string()),
         guid: Some(Guid { value: stored.river_id.clone(), permalink: false }),
         pub_date: Some(shown_date(stored).to_rfc2822()),
         categories: entry.tags.iter().map(|tag| Category { name: tag.clone(), domain: None }).collect(),
@@ -61,7 +68,7 @@ fn item(stored: &StoredEntry, river: &River) -> Item {
             length: a.size_in_bytes.unwrap_or(0).to_string(),
             mime_type: a.mime_type.clone(),
         }),
-        source: origin.url.map(|url| Source { url, title: Some(origin.name) }),
+        source: origin.url.map(|url| Source { url, title: Some(text(origin.name)) }),
         dublin_core_ext: (!creators.is_empty())
             .then(|| DublinCoreExtension { creators, ..DublinCoreExtension::default() }),
         ..Item::default()

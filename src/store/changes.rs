@@ -4,8 +4,10 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::heal::{self, Packed};
 use super::river::told;
 use super::{Store, StoreError};
+use crate::model::archive::ArchivedStory;
 use crate::model::entry::StoredEntry;
 
 /// Bytes of bodies that are told at most of what changed: who has missed more is better served by pages.
@@ -26,10 +28,17 @@ pub enum Changes {
 /// What the archives get: a story by its row, and its document as it was then.
 #[derive(Debug)]
 pub struct Archived {
-    /// The row.
-    pub row: i64,
+    row: i64,
     /// What is kept of it; `None` where it is not told any more.
-    pub frozen: Option<Vec<u8>>,
+    packed: Option<Packed>,
+}
+
+impl Archived {
+    /// Packs a story for the archives.
+    #[must_use]
+    pub fn new(row: i64, story: Option<&ArchivedStory>) -> Self {
+        Self { row, packed: story.and_then(|story| Packed::new(story).ok()) }
+    }
 }
 
 impl Store {
@@ -131,16 +140,25 @@ impl Store {
         })
     }
 
-    /// What was kept of the first `count` stories of an archive document, the newest first.
+    /// What was kept of the first `count` stories of an archive document, the newest first. What cannot be read is
+    /// left out.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub fn archive(&self, number: i64, count: i64) -> Result<Vec<Vec<u8>>, StoreError> {
+    pub fn archive(&self, number: i64, count: i64) -> Result<Vec<ArchivedStory>, StoreError> {
         self.reading(|connection| {
             let before = number.saturating_sub(1).saturating_mul(ARCHIVE);
-            let mut select =
-                connection.prepare_cached("SELECT data FROM archive WHERE seq > ?1 AND seq <= ?2 ORDER BY seq DESC")?;
-            select.query_map([before, before.saturating_add(count)], |row| row.get(0))?.collect()
+            let mut select = connection
+                .prepare_cached("SELECT data, stamp FROM archive WHERE seq > ?1 AND seq <= ?2 ORDER BY seq DESC")?;
+            let mut rows = select.query([before, before.saturating_add(count)])?;
+            let mut stories = Vec::new();
+            while let Some(row) = rows.next()? {
+                match heal::archived(row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob_or_null()?) {
+                    Ok((story, _)) => stories.push(story),
+                    Err(error) => tracing::warn!(number, %error, "archived story cannot be read; it is left out"),
+                }
+            }
+            Ok(stories)
         })
     }
 
@@ -226,13 +244,13 @@ fn story_of(connection: &Connection, row: i64) -> rusqlite::Result<i64> {
 /// Writes stories into the archives; the caller owns the transaction.
 pub(super) fn archive(connection: &Connection, stories: &[Archived]) -> rusqlite::Result<()> {
     for story in stories {
-        if let Some(frozen) = &story.frozen {
+        if let Some(packed) = &story.packed {
             connection
                 // Another program may have been faster.
                 .prepare_cached(
-                    "INSERT INTO archive (story, data) SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM unarchived WHERE row = ?1)",
+                    "INSERT INTO archive (story, data, stamp) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM unarchived WHERE row = ?1)",
                 )?
-                .execute(params![story.row, frozen])?;
+                .execute(params![story.row, packed.data, packed.stamp])?;
         }
         connection.prepare_cached("DELETE FROM unarchived WHERE row = ?1")?.execute([story.row])?;
     }

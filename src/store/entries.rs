@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::commit::{PollCommit, ReadDocument, pack, to_json};
 use super::story::{Newcomer, Stories};
 use super::{changes, search};
+use crate::html::{self, SanitisedHtml};
 use crate::identity::{Key, KeyKind, Keys, Known, Matcher, Verdict};
 use crate::model::cleaning::Firing;
 use crate::model::entry::Entry;
@@ -176,8 +177,9 @@ fn insert(
     let Item { raw, entry, fired, keys, place, is_backlog } = *item;
     let seen = poll.started_at.trunc_subsecs(0);
     let sort = order(poll, entry, place);
+    let data = to_json(entry)?;
     connection.prepare_cached(
-        "INSERT INTO entries (river_id, source, id_key, first_seen, changed_at, sort, own_sort, data, original, fired, backlog) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO entries (river_id, source, id_key, first_seen, changed_at, sort, own_sort, data, original, fired, backlog, stamp) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         river_id(connection, poll, entry, keys)?,
@@ -185,10 +187,11 @@ fn insert(
         keys.id,
         seen.timestamp_millis(),
         sort.timestamp_millis(),
-        to_json(entry)?,
+        data,
         pack(raw)?,
         to_json(fired)?,
         is_backlog,
+        html::stamp(data.as_bytes()),
     ])?;
     let row = connection.last_insert_rowid();
     write_keys(connection, poll, keys, row)?;
@@ -225,9 +228,19 @@ fn update(
     let is_change = reworded && (edits < MOST_EDITS || now - changed_at >= PAUSE.num_milliseconds());
     connection.prepare_cached(
         "UPDATE entries SET data = ?2, original = ?3, id_key = coalesce(?4, id_key), changed_at = iif(?5, ?6, changed_at),
-            fired = ?7, edits = edits + ?8 WHERE row = ?1",
+            fired = ?7, edits = edits + ?8, stamp = ?9 WHERE row = ?1",
     )?
-    .execute(params![row, data, pack(raw)?, keys.id, is_change, now, to_json(fired)?, reworded])?;
+    .execute(params![
+        row,
+        data,
+        pack(raw)?,
+        keys.id,
+        is_change,
+        now,
+        to_json(fired)?,
+        reworded,
+        html::stamp(data.as_bytes()),
+    ])?;
     write_keys(connection, poll, keys, row)?;
     let is_member = if reworded { stories.rejoin(connection, row, &poll.source, entry)? } else { !was_surplus };
     if is_member && (before.tags != entry.tags || was_surplus) {
@@ -248,17 +261,9 @@ fn update(
 
 /// What a reader reads: the title and the text of the body, without markup and white space.
 fn words(entry: &Entry) -> (&str, String) {
-    let html = entry.content_html.as_deref().unwrap_or_default();
-    let mut text = String::with_capacity(html.len());
-    let mut inside = false;
-    for c in html.chars() {
-        match c {
-            '<' => inside = true,
-            '>' => inside = false,
-            c if !inside && !c.is_whitespace() => text.push(c),
-            _ => {}
-        }
-    }
+    let nodes = entry.content_html.iter().flat_map(SanitisedHtml::nodes);
+    let mut text = String::new();
+    nodes.for_each(|node| text.extend(node.text().unwrap_or_default().chars().filter(|c| !c.is_whitespace())));
     (&entry.title, text)
 }
 

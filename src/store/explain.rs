@@ -13,7 +13,7 @@ use crate::model::feed::RawEntry;
 use crate::model::source::Priorities;
 use crate::stories::Judgement;
 
-const COLUMNS: &str = "row, river_id, source, first_seen, changed_at, sort, data";
+const COLUMNS: &str = "row, river_id, source, first_seen, changed_at, sort, data, stamp";
 
 /// Everything that the store knows of one entry.
 #[derive(Debug, Clone)]

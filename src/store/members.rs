@@ -35,11 +35,11 @@ pub(super) fn count(connection: &Connection, story: i64, source: &SourceId) -> r
 /// The members of a story in the order of their arrival, each at its own place in the river.
 pub(super) fn all(connection: &Connection, story: i64) -> rusqlite::Result<Vec<Member>> {
     let mut select = connection.prepare_cached(
-        "SELECT row, river_id, source, first_seen, changed_at, coalesce(own_sort, sort), data,
+        "SELECT row, river_id, source, first_seen, changed_at, coalesce(own_sort, sort), data, stamp,
             first_seen <= (SELECT f.first_seen FROM entries f WHERE f.source = e.source ORDER BY f.row LIMIT 1)
          FROM entries e WHERE story = ?1 AND surplus = 0 ORDER BY row LIMIT ?2",
     )?;
-    let member = |row: &rusqlite::Row<'_>| Ok(Member { stored: read::entry(row)?, is_initial: row.get(7)? });
+    let member = |row: &rusqlite::Row<'_>| Ok(Member { stored: read::entry(row)?, is_initial: row.get(8)? });
     select.query_map(params![story, MOST_MEMBERS], member)?.collect()
 }
 

@@ -10,6 +10,7 @@ mod changes;
 mod commit;
 mod entries;
 mod explain;
+mod heal;
 mod health;
 mod hub;
 mod keep;

@@ -153,7 +153,10 @@ impl Store {
 }
 
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
-    let data: String = row.get(6)?;
+    let stamp = row.get_ref(7)?.as_blob_or_null()?;
+    let healed = super::heal::entry(row.get_ref(6)?.as_str()?, stamp);
+    let (entry, _) = healed
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(6, rusqlite::types::Type::Text, error.into()))?;
     Ok(StoredEntry {
         told_by: source_id(row, 2)?,
         tellings: Vec::new(),
@@ -163,8 +166,7 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
         first_seen: time(row.get(3)?),
         changed_at: time(row.get(4)?),
         order: time(row.get(5)?),
-        entry: serde_json::from_str(&data)
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(6, rusqlite::types::Type::Text, error.into()))?,
+        entry,
     })
 }
 

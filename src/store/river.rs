@@ -104,7 +104,7 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.reading(|connection| {
             let mut select = connection.prepare_cached(
-                "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
+                "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries
                  WHERE source = ?1 AND pruned = 0 ORDER BY row DESC LIMIT ?2",
             )?;
             select.query_map(params![source.as_str(), limit], read::entry)?.collect()
@@ -399,7 +399,7 @@ pub(super) fn told(
 ) -> rusqlite::Result<Option<StoredEntry>> {
     let lead = connection
         .prepare_cached(
-            "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries
+            "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries
              WHERE row = ?1 AND coalesce(story, row) = row AND pruned = 0",
         )?
         .query_row([story], read::entry)

@@ -172,8 +172,12 @@ const MIGRATIONS: [&str; 15] = [
      ) STRICT, WITHOUT ROWID;",
     // Moves that lead to strangers are not believed at once.
     "ALTER TABLE sources ADD COLUMN doubted_since INTEGER;",
-    // Nothing in this step.
-    "",
+    // By what is stored beside them, entries and archived stories are known as the work of this sanitiser; what was
+    // stored before, or was changed since, is sanitised when it is read.
+    "ALTER TABLE entries ADD COLUMN stamp BLOB;
+     ALTER TABLE archive ADD COLUMN stamp BLOB;
+     CREATE INDEX entries_without_stamp ON entries (row) WHERE stamp IS NULL;
+     CREATE INDEX archive_without_stamp ON archive (seq) WHERE stamp IS NULL;",
     // The place of a story may be another entry's than that of the entry it is named by; entries beyond the limits of
     // a story are kept without being members of it; the order of the river is read without the words.
     "ALTER TABLE entries ADD COLUMN own_sort INTEGER;                  -- the entry's own place, where `sort` is its story's

@@ -42,7 +42,7 @@ impl Store {
     ) -> Result<Found, StoreError> {
         let priorities = self.priorities();
         self.reading(|connection| {
-            let columns = "e.row, e.river_id, e.source, e.first_seen, e.changed_at, e.sort, e.data, coalesce(e.story, e.row)";
+            let columns = "e.row, e.river_id, e.source, e.first_seen, e.changed_at, e.sort, e.data, e.stamp, coalesce(e.story, e.row)";
             let expression = query.expression();
             let sql = match &expression {
                 Some(_) => format!(
@@ -58,7 +58,7 @@ impl Store {
             let (mut found, mut shown) = (Found::default(), Vec::new());
             let (mut looked_at, mut bytes) = (0, 0);
             while let Some(row) = rows.next()? {
-                let (stored, story): (StoredEntry, i64) = (read::entry(row)?, row.get(7)?);
+                let (stored, story): (StoredEntry, i64) = (read::entry(row)?, row.get(8)?);
                 looked_at += 1;
                 if is_of(&stored, selection) && query.holds(&stored) && publishes(&stored) && !shown.contains(&story) {
                     if shown.len() == limit || bytes > MOST_BYTES {

@@ -230,7 +230,7 @@ impl Stories {
             None => {
                 let stored = connection
                     .prepare_cached(
-                        "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries WHERE row = ?1",
+                        "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries WHERE row = ?1",
                     )?
                     .query_row([candidate.row], read::entry)?;
                 let theirs = Features::of(stored.source.as_str(), &stored.entry, stored.first_seen.timestamp_millis());

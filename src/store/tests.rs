@@ -233,7 +233,7 @@ async fn pages_that_are_turned_while_stories_come_repeat_none() -> Fallible {
 async fn a_page_is_full_of_large_stories_before_it_is_full_of_many() -> Fallible {
     let folder = tempfile::tempdir()?;
     let store = Store::open(&folder.path().join("r.db"))?;
-    let body = Some(format!("<p>{}</p>", "x".repeat(500_000)));
+    let body = Some(format!("<p>{}</p>", "x".repeat(500_000)).into());
     let large: Vec<Entry> =
         (0..12).map(|n| Entry { content_html: body.clone(), ..entry(&n.to_string(), &format!("t{n}")) }).collect();
     store.commit(PollCommit { initial: None, ..poll("a", 0, large)? }).await?;

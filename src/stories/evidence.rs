@@ -245,7 +245,7 @@ mod tests {
     fn told(source: &str, title: &str, text: &str, seen: i64) -> Features {
         let mut entry = Entry {
             title: title.into(),
-            content_html: Some(text.into()).filter(|t: &String| !t.is_empty()),
+            content_html: crate::html::SanitisedHtml::of_html(text, None),
             ..Entry::default()
         };
         let now = chrono::DateTime::from_timestamp(1_682_316_000, 0).unwrap_or_default();

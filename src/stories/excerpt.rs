@@ -106,7 +106,7 @@ mod tests {
     const FULL: &str = "青浦工业园区周一开展调研,区领导走访了三家企业,了解它们的订单、用工和用电。座谈会上,企业代表提出了七条建议,园区答应在月底前逐条答复。";
 
     fn extent(body: &str) -> Extent {
-        Extent::of(&Entry { content_html: Some(format!("<p>{body}</p>")), ..Entry::default() })
+        Extent::of(&Entry { content_html: Some(format!("<p>{body}</p>").into()), ..Entry::default() })
     }
 
     #[test]

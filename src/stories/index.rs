@@ -250,7 +250,7 @@ mod tests {
         let word = |k: usize| words[(n / 13_usize.pow(k as u32) + n * (k + 3)) % 13];
         let entry = Entry {
             title: format!("{}{}第{n}号{}{}", word(0), word(1), word(2), word(3)),
-            content_html: Some(format!("{}的{}在第{n}天有了新的{}和{}消息", word(2), word(0), word(4), word(5))),
+            content_html: Some(format!("{}的{}在第{n}天有了新的{}和{}消息", word(2), word(0), word(4), word(5)).into()),
             ..Entry::default()
         };
         Features::of("s", &entry, (n as i64) * 1000)

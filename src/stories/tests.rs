@@ -44,7 +44,7 @@ fn features(telling: &Telling) -> Features {
     };
     let entry = Entry {
         title: cut(title, telling.share.max(7)),
-        content_html: Some(cut(text, telling.share)),
+        content_html: Some(cut(text, telling.share).into()),
         tickers: if telling.share > 3 {
             text.split(['(', ')']).nth(1).map(str::to_owned).into_iter().collect()
         } else {

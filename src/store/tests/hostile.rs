@@ -11,7 +11,7 @@ use crate::model::source::SourceId;
 const BODY: &str = "青浦工业园区周一开展调研,区领导走访了三家企业,了解它们的订单、用工和用电。座谈会上,企业代表提出了七条建议,园区答应在月底前逐条答复。";
 
 fn news(id: &str, title: &str, body: &str) -> Entry {
-    Entry { content_html: Some(format!("<p>{body}</p>")), ..entry(id, title) }
+    Entry { content_html: Some(format!("<p>{body}</p>").into()), ..entry(id, title) }
 }
 
 fn all(store: &Store) -> Result<Vec<StoredEntry>, StoreError> {

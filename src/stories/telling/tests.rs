@@ -25,7 +25,7 @@ fn member(row: i64, source: &str, title: &str, body: &str) -> Member {
         order: seen,
         entry: Entry {
             title: title.into(),
-            content_html: Some(body.into()).filter(|body: &String| !body.is_empty()),
+            content_html: (!body.is_empty()).then(|| body.into()),
             url: Some(format!("http://{source}/{row}")),
             ..Entry::default()
         },

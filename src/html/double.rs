@@ -25,7 +25,12 @@ const TOPICS: [&str; 11] = [
 pub(super) fn undone(text: &str) -> Cow<'_, str> {
     // The lead bytes of UTF-8, taken for Latin-1, are characters of this row, and so are C1 controls of the next.
     let may_be = text.bytes().any(|b| matches!(b, 0xc2 | 0xc3));
-    may_be.then(|| undo(text)).flatten().map_or(Cow::Borrowed(text), Cow::Owned)
+    let Some(mut once) = may_be.then(|| undo(text)).flatten() else { return Cow::Borrowed(text) };
+    // Each round is shorter; what is undone to the end stays as it is when it is read again.
+    while let Some(shorter) = undo(&once).filter(|shorter| shorter.len() < once.len()) {
+        once = shorter;
+    }
+    Cow::Owned(once)
 }
 
 fn undo(text: &str) -> Option<String> {
