@@ -166,7 +166,7 @@ fn news(n: usize, dice: &mut Dice) -> Entry {
         body.push_str(&format!(",涉及{}", THINGS[(first + k * 3 + a) % THINGS.len()]));
     }
     body.push('。');
-    Entry { title, content_html: Some(body), url: Some(format!("http://first.example/{n}")), ..Entry::default() }
+    Entry { title, content_html: Some(body.into()), url: Some(format!("http://first.example/{n}")), ..Entry::default() }
 }
 
 /// The real entries of the folders' feeds, each title once.
@@ -226,28 +226,28 @@ fn retold(first: &Entry, kind: &'static str, dice: &mut Dice) -> Entry {
             let keep = entry.title.chars().count() * (5 + dice.roll(4)) / 10;
             entry.title = entry.title.chars().take(keep.max(8)).chain("...".chars()).collect();
             if plain {
-                entry.content_html = Some(format!("{}...", part(0, 50)));
+                entry.content_html = Some(format!("{}...", part(0, 50)).into());
             }
         }
         "punctuation" => {
             entry.title = entry.title.replace(',', "，").replace(':', "：").replace('%', "％");
-            entry.content_html = Some(text.replace(',', "，").replace('。', "。 "));
+            entry.content_html = Some(text.replace(',', "，").replace('。', "。 ").into());
         }
         "reworded" => {
             entry.title = format!("{}{}", entry.title, ["", "!", "?", "。"][dice.roll(4)]).replacen("将", "拟", 1);
             if plain {
-                entry.content_html = Some(format!("日前有消息说,{}", part(2, characters.len() * 8 / 10)));
+                entry.content_html = Some(format!("日前有消息说,{}", part(2, characters.len() * 8 / 10)).into());
             }
         }
         "traditional" => {
             entry.title = traditional(&entry.title);
-            entry.content_html = Some(traditional(&text));
+            entry.content_html = Some(traditional(&text).into());
         }
-        "partial" if plain => entry.content_html = Some(format!("{}...", part(0, characters.len() * 4 / 10))),
+        "partial" if plain => entry.content_html = Some(format!("{}...", part(0, characters.len() * 4 / 10)).into()),
         "brief" => {
             entry.title = format!("快讯｜{}", entry.title);
             if plain {
-                entry.content_html = Some(format!("{} {}", first.title, part(0, 60)));
+                entry.content_html = Some(format!("{} {}", first.title, part(0, 60)).into());
             }
         }
         _ => {}
@@ -342,7 +342,7 @@ fn negatives(base: &Entry, dice: &mut Dice) -> Vec<(&'static str, Entry, TimeDel
         let other = COMPANIES.iter().cycle().skip(dice.roll(24)).find(|other| *other != company).unwrap_or(company);
         let entry = Entry {
             title: base.title.replace(company, other),
-            content_html: Some(text.replace(company, other)),
+            content_html: Some(text.replace(company, other).into()),
             url: None,
             ..base.clone()
         };
@@ -352,7 +352,7 @@ fn negatives(base: &Entry, dice: &mut Dice) -> Vec<(&'static str, Entry, TimeDel
         let other = PLACES.iter().cycle().skip(dice.roll(20)).find(|other| *other != place).unwrap_or(place);
         let entry = Entry {
             title: base.title.replace(place, other),
-            content_html: Some(text.replace(place, other)),
+            content_html: Some(text.replace(place, other).into()),
             url: None,
             ..base.clone()
         };
@@ -364,18 +364,22 @@ fn negatives(base: &Entry, dice: &mut Dice) -> Vec<(&'static str, Entry, TimeDel
                 .map(|c| if c.is_ascii_digit() { char::from((c as u8 - b'0' + 3) % 10 + b'0') } else { c })
                 .collect::<String>()
         };
-        let entry = Entry { title: shift(&base.title), content_html: Some(shift(&text)), url: None, ..base.clone() };
+        let entry =
+            Entry { title: shift(&base.title), content_html: Some(shift(&text).into()), url: None, ..base.clone() };
         found.push(("other numbers", entry, TimeDelta::hours(7)));
     }
     if !text.contains('<') && dice.roll(3) == 0 {
         let entry = Entry {
             title: format!("{}后续:有关方面公布调查结果", base.title.chars().take(12).collect::<String>()),
-            content_html: Some(format!(
-                "针对{}的消息,有关方面公布了调查结果,{}。后续工作正在进行,相关责任人已被约谈,整改将在{}天内完成。",
-                base.title,
-                MIDDLES[dice.roll(12)],
-                3 + dice.roll(40)
-            )),
+            content_html: Some(
+                format!(
+                    "针对{}的消息,有关方面公布了调查结果,{}。后续工作正在进行,相关责任人已被约谈,整改将在{}天内完成。",
+                    base.title,
+                    MIDDLES[dice.roll(12)],
+                    3 + dice.roll(40)
+                )
+                .into(),
+            ),
             ..Entry::default()
         };
         found.push(("follow-up", entry, TimeDelta::hours(20)));

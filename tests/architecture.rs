@@ -34,7 +34,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     ("live", &["model", "config", "fetch", "store", "publish", "opml", "metrics", "search", "status"]),
     ("explain", &["model", "store"]),
     ("web", &["model", "store", "publish", "live", "search", "status", "websub", "hub", "explain"]),
-    ("output", &["model", "live", "publish", "store", "web"]),
+    ("output", &["model", "html", "live", "publish", "store", "web"]),
     (
         "daemon",
         &["model", "config", "schedule", "fetch", "store", "poll", "live", "web", "websub", "hub", "publish", "output"],

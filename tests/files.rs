@@ -97,6 +97,8 @@ fn the_daemon_keeps_the_files_up_to_date_and_every_link_leads_to_one() -> Fallib
     let page = std::fs::read_to_string(public.join("index.html"))?;
     assert!(!page.contains("<form") && !page.contains("/status"), "nothing answers there: {page}");
     let frozen = std::fs::read(public.join("archives/1-100.atom"))?;
+    let by = std::fs::read_to_string(public.join("archives/sanitiser.txt"))?;
+    assert_eq!(by, newsriver::html::SANITISER);
     let quiet = std::fs::metadata(public.join("subscriptions.opml"))?.modified()?;
 
     if let Ok(mut items) = shown.lock() {
@@ -147,6 +149,15 @@ fn a_site_is_exported_without_a_daemon() -> Fallible {
     let (_, again, _) = river.command(&["export", "site", &folder.to_string_lossy()])?;
     assert!(again.contains(": 0 files written"), "{again}");
     assert_eq!(river.command(&["export", "atom", "folder"])?.0, Some(2));
+
+    // What an earlier version of the sanitiser wrote is written anew.
+    let of_archive = walk(&folder)?.into_iter().find(|path| path.to_string_lossy().contains("archives/1-"));
+    let of_archive = of_archive.ok_or("no archive")?;
+    let before = std::fs::read(&of_archive)?;
+    std::fs::write(&of_archive, "<script>")?;
+    std::fs::write(folder.join("archives/sanitiser.txt"), "0")?;
+    assert_eq!(river.command(&["export", "site", &folder.to_string_lossy()])?.0, Some(0));
+    assert_eq!(std::fs::read(&of_archive)?, before);
 
     // The same with `dir` of feeds.toml, at an address of its own.
     let text = std::fs::read_to_string(river.config())?;

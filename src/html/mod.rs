@@ -16,7 +16,7 @@ mod tree;
 mod walk;
 
 pub use fragment::{Node, markup};
-pub use sanitised::{Restored, SanitisedHtml, restored, stamp};
+pub use sanitised::{Restored, SANITISER, SanitisedHtml, restored, stamp};
 pub use tree::{document, plain_text};
 
 #[cfg(test)]

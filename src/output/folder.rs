@@ -33,6 +33,10 @@ impl Folder {
         self.0.join(name).exists()
     }
 
+    pub(super) fn holds(&self, name: &str, bytes: &[u8]) -> bool {
+        fs::read(self.0.join(name)).is_ok_and(|known| known == bytes)
+    }
+
     /// Puts a file there, and its copy in gzip before it; whether it said something else before.
     pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<bool, OutputError> {
         let path = self.0.join(name);

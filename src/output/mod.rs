@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 
+use crate::html::SANITISER;
 use crate::live::Live;
 use crate::model::page::Spot;
 use crate::model::part::{Ask, Part};
@@ -24,6 +25,9 @@ pub use folder::Folder;
 /// For how long an archive document stays that has been written on since: whoever read its address before may
 /// still come for it.
 const PARTIAL_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// The file that says by which version of the sanitiser the archives were written.
+const ARCHIVES_BY: &str = "archives/sanitiser.txt";
 
 /// Why the files could not be written.
 #[derive(Debug, Error)]
@@ -120,7 +124,21 @@ impl Writing<'_> {
     /// Writes the archive documents that are not there yet. Where all is looked through: again those that
     /// retention took stories from, and off with those it left nothing of.
     fn archives(&mut self, newest: Option<(i64, i64)>, whole: bool, now: SystemTime) -> Result<(), OutputError> {
-        let Some((newest, count)) = newest else { return Ok(()) };
+        // What an earlier version wrote is written anew, once.
+        let is_current = !whole || self.folder.holds(ARCHIVES_BY, SANITISER.as_bytes());
+        if let Some(newest) = newest {
+            self.archives_up_to(newest, whole, is_current, now)?;
+        }
+        if is_current { Ok(()) } else { self.put(ARCHIVES_BY, SANITISER.as_bytes()) }
+    }
+
+    fn archives_up_to(
+        &mut self,
+        (newest, count): (i64, i64),
+        whole: bool,
+        is_current: bool,
+        now: SystemTime,
+    ) -> Result<(), OutputError> {
         let kept = if whole { self.store.archive_counts()? } else { Vec::new() };
         let first = if whole { 1 } else { newest - 1 };
         for number in first.max(1)..=newest {
@@ -132,7 +150,7 @@ impl Writing<'_> {
                 continue;
             }
             let is_whole = left.is_none_or(|left| left == of_document);
-            if is_whole && self.folder.has(&name("html")) {
+            if is_whole && is_current && self.folder.has(&name("html")) {
                 continue;
             }
             let Some(river) = self.river(Part::Whole, &Spot::Archive(number, of_document))? else { continue };
@@ -147,7 +165,7 @@ impl Writing<'_> {
             let known = rest.split('.').next().and_then(|count| count.parse().ok());
             known.is_some_and(|known: i64| known < ARCHIVE && (number, known) != (newest.to_string().as_str(), count))
         };
-        let horizon = now.checked_sub(PARTIAL_KEPT);
+        let horizon = if is_current { now.checked_sub(PARTIAL_KEPT) } else { Some(now) };
         self.folder.remove_older("archives", horizon, is_partial)
     }
 

@@ -1,0 +1,159 @@
+-- What each schema of the store added, as it was released: a copy that no later change of the program touches.
+-- schema 1
+CREATE TABLE sources (
+        id              TEXT PRIMARY KEY,
+        name            TEXT NOT NULL,
+        address         TEXT NOT NULL,
+        home_page_url   TEXT,
+        feed_title      TEXT,
+        etag            TEXT,
+        last_modified   TEXT,
+        body_digest     TEXT,
+        recipe          TEXT,
+        last_poll       INTEGER,
+        last_success    INTEGER,
+        next_poll       INTEGER,
+        http_status     INTEGER,
+        failures        INTEGER NOT NULL DEFAULT 0,
+        new_last_poll   INTEGER NOT NULL DEFAULT 0,
+        error_kind      TEXT,
+        error_message   TEXT,
+        entries         INTEGER NOT NULL DEFAULT 0
+     ) STRICT;
+
+     CREATE TABLE entries (
+        row             INTEGER PRIMARY KEY AUTOINCREMENT,
+        river_id        TEXT NOT NULL UNIQUE,
+        source          TEXT NOT NULL,
+        id_key          BLOB,              -- digest of the publisher's id
+        first_seen      INTEGER NOT NULL,
+        changed_at      INTEGER NOT NULL,
+        sort            INTEGER NOT NULL,  -- the earlier of publication and first sight
+        data            TEXT NOT NULL,     -- the normalised entry, JSON
+        original        BLOB NOT NULL      -- the publisher's words, JSON in zstd
+     ) STRICT;
+     CREATE INDEX entries_in_order ON entries (sort DESC, row DESC);
+
+     CREATE TABLE entry_keys (
+        source          TEXT NOT NULL,
+        kind            INTEGER NOT NULL,  -- 1 publisher's id, 2 link, 3 text, 4 body, 5 moment
+        key             BLOB NOT NULL,
+        entry           INTEGER NOT NULL REFERENCES entries (row) ON DELETE CASCADE,
+        PRIMARY KEY (source, kind, key)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX entry_keys_by_entry ON entry_keys (entry);
+
+     CREATE TABLE polls (
+        row             INTEGER PRIMARY KEY,
+        source          TEXT NOT NULL,
+        started_at      INTEGER NOT NULL,
+        elapsed_ms      INTEGER NOT NULL,
+        status          TEXT NOT NULL,
+        http_status     INTEGER,
+        bytes           INTEGER NOT NULL,
+        new             INTEGER NOT NULL,
+        changed         INTEGER NOT NULL,
+        unchanged       INTEGER NOT NULL,
+        error_kind      TEXT,
+        message         TEXT               -- the error, else the warnings
+     ) STRICT;
+     CREATE INDEX polls_of_source ON polls (source, started_at);
+     CREATE INDEX polls_in_order ON polls (started_at);
+
+     CREATE TABLE meta (
+        key             TEXT PRIMARY KEY,
+        value           TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID;
+-- schema 2
+CREATE TABLE articles (
+        key             BLOB PRIMARY KEY,  -- digest of the link
+        fetched_at      INTEGER NOT NULL,
+        attempts        INTEGER NOT NULL,
+        article         BLOB               -- JSON in zstd; nothing where it could not be had
+     ) STRICT, WITHOUT ROWID;
+-- schema 3
+ALTER TABLE entries ADD COLUMN fired TEXT;
+     CREATE INDEX entries_of_source ON entries (source, row);
+-- schema 4
+ALTER TABLE entries ADD COLUMN story INTEGER;
+     ALTER TABLE entries ADD COLUMN dated INTEGER;                   -- when it was published, where known
+     ALTER TABLE entries ADD COLUMN signature BLOB;                  -- keys in the index of stories
+     ALTER TABLE entries ADD COLUMN split INTEGER NOT NULL DEFAULT 0; -- taken out of its story by hand
+     UPDATE entries SET story = row;
+     DROP INDEX entries_in_order;
+     CREATE INDEX stories_in_order ON entries (sort DESC, row DESC) WHERE story = row;
+     CREATE INDEX entries_of_story ON entries (story);
+     CREATE TABLE joins (
+        entry           INTEGER NOT NULL REFERENCES entries (row) ON DELETE CASCADE,
+        other           INTEGER NOT NULL REFERENCES entries (row) ON DELETE CASCADE,
+        judgement       TEXT NOT NULL,     -- JSON: the evidence
+        PRIMARY KEY (entry, other)
+     ) STRICT, WITHOUT ROWID;
+-- schema 5
+CREATE TABLE entry_tags (
+        tag             TEXT NOT NULL,
+        entry           INTEGER NOT NULL REFERENCES entries (row) ON DELETE CASCADE,
+        PRIMARY KEY (tag, entry)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX entry_tags_by_entry ON entry_tags (entry);
+     INSERT OR IGNORE INTO entry_tags SELECT value, row FROM entries, json_each(data, '$.tags');
+-- schema 6
+ALTER TABLE sources ADD COLUMN validators_of TEXT;               -- the address that gave the validators
+     ALTER TABLE sources ADD COLUMN moved_to TEXT;                    -- where it moved for good
+     ALTER TABLE sources ADD COLUMN warnings TEXT;                    -- of the document last read, JSON
+     ALTER TABLE sources ADD COLUMN activity TEXT;                    -- when it publishes, JSON
+     ALTER TABLE sources ADD COLUMN hints TEXT;                       -- what its document asks for, JSON
+     UPDATE sources SET validators_of = address,
+        activity = (SELECT json_object('recent', json_group_array(time)) FROM (SELECT time FROM
+            (SELECT sort / 1000 AS time FROM entries WHERE source = sources.id ORDER BY row DESC LIMIT 64) ORDER BY time));
+-- schema 7
+ALTER TABLE entries ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
+     DROP INDEX stories_in_order;
+     CREATE INDEX stories_in_order ON entries (sort DESC, row DESC) WHERE story = row AND pruned = 0;
+-- schema 8
+CREATE TABLE subscriptions (
+        source          TEXT PRIMARY KEY,
+        hub             TEXT NOT NULL,
+        topic           TEXT NOT NULL,
+        token           TEXT NOT NULL UNIQUE,
+        secret          TEXT NOT NULL,
+        stage           TEXT NOT NULL,
+        asked_at        INTEGER NOT NULL,
+        failures        INTEGER NOT NULL,
+        lease_until     INTEGER,
+        is_trusted      INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;
+-- schema 9
+CREATE VIRTUAL TABLE search USING fts5(
+        title, body, content = '', contentless_delete = 1, detail = column, tokenize = 'unicode61 remove_diacritics 0');
+-- schema 10
+DROP TABLE search;
+     CREATE VIRTUAL TABLE search USING fts5(
+        words, content = '', contentless_delete = 1, detail = none, tokenize = 'unicode61 remove_diacritics 0');
+-- schema 11
+ALTER TABLE entries ADD COLUMN backlog INTEGER NOT NULL DEFAULT 0; -- of a first document, not told as news
+     CREATE TABLE changes (
+        seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+        story           INTEGER NOT NULL UNIQUE,
+        at              INTEGER NOT NULL
+     ) STRICT;
+     CREATE TABLE unarchived (row INTEGER PRIMARY KEY) STRICT;
+     CREATE TABLE archive (
+        seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+        story           INTEGER NOT NULL,
+        data            BLOB NOT NULL
+     ) STRICT;
+     CREATE INDEX archive_by_story ON archive (story);
+     INSERT INTO unarchived SELECT row FROM entries
+        WHERE story = row AND pruned = 0 AND first_seen > (SELECT max(first_seen) FROM entries) - 86400000;
+-- schema 12
+CREATE TABLE listeners (
+        callback        TEXT NOT NULL,
+        topic           TEXT NOT NULL,
+        secret          TEXT,
+        lease_until     INTEGER NOT NULL,
+        sent            INTEGER NOT NULL,
+        PRIMARY KEY (callback, topic)
+     ) STRICT, WITHOUT ROWID;
+-- schema 13
+ALTER TABLE sources ADD COLUMN doubted_since INTEGER;
