@@ -10,7 +10,9 @@ use serde_json::Value;
 /// Polls once with these variables in the environment; the summary, by source.
 fn poll(river: &River, variables: &[(&str, String)]) -> Result<Vec<Value>, Box<dyn std::error::Error>> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_newsriver"));
-    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+    for name in
+        ["http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]
+    {
         command.env_remove(name);
     }
     let output = command
@@ -65,7 +67,9 @@ fn what_goes_through_a_proxy_is_judged_all_the_same() -> Fallible {
     for row in rows {
         assert_eq!(row["error"]["kind"], "blocked_address", "{row}");
     }
-    assert!(["http://10.0.0.1/x", "http://[::1]/x", "http://router.lan/"].iter().all(|url| proxy.asked(url).is_empty()));
+    assert!(
+        ["http://10.0.0.1/x", "http://[::1]/x", "http://router.lan/"].iter().all(|url| proxy.asked(url).is_empty())
+    );
     Ok(())
 }
 

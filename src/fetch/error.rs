@@ -18,7 +18,9 @@ pub enum FetchError {
     #[error("the HTTP client cannot start: {0}")]
     Client(#[source] reqwest::Error),
     /// The proxy of the environment is none that newsriver can use.
-    #[error("the proxy of the environment is a `{kind}:` proxy; set `http_proxy` and `https_proxy` to one that speaks HTTP, or `proxy` in feeds.toml")]
+    #[error(
+        "the proxy of the environment is a `{kind}:` proxy; set `http_proxy` and `https_proxy` to one that speaks HTTP, or `proxy` in feeds.toml"
+    )]
     ProxyKind {
         /// The scheme of its address.
         kind: String,

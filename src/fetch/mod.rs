@@ -31,8 +31,8 @@ use crate::model::document::{Document, Hop, ServerWish, Validators};
 use crate::model::source::{Address, Source};
 pub use error::FetchError;
 pub use hosts::Hosts;
-pub use room::Room;
 use proxy::Proxy;
+pub use room::Room;
 use room::Waits;
 
 /// What feeds we read, best first; servers that negotiate give the feed rather than the page.
