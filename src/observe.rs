@@ -114,6 +114,8 @@ where
     }
 }
 
+type Layered = tracing_subscriber::layer::Layered<EnvFilter, Registry>;
+
 /// What a line is written as.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -222,5 +224,3 @@ mod tests {
         Ok(())
     }
 }
-
-type Layered = tracing_subscriber::layer::Layered<EnvFilter, Registry>;

@@ -17,6 +17,14 @@ pub enum FetchError {
     /// The client could not be set up.
     #[error("the HTTP client cannot start: {0}")]
     Client(#[source] reqwest::Error),
+    /// The proxy of the environment is none that newsriver can use.
+    #[error(
+        "the proxy of the environment is a `{kind}:` proxy; set `http_proxy` and `https_proxy` to one that speaks HTTP, or `proxy` in feeds.toml"
+    )]
+    ProxyKind {
+        /// The scheme of its address.
+        kind: String,
+    },
     /// The name does not resolve.
     #[error("the host's name does not resolve: {detail}")]
     Dns {
@@ -165,7 +173,7 @@ impl FetchError {
         match self {
             Self::Client(_) => ErrorKind::Internal,
             Self::Dns { .. } => ErrorKind::Dns,
-            Self::Connect { .. } => ErrorKind::Connect,
+            Self::Connect { .. } | Self::ProxyKind { .. } => ErrorKind::Connect,
             Self::Tls { .. } => ErrorKind::Tls,
             Self::TimedOut { .. } => ErrorKind::Timeout,
             Self::Status { .. } | Self::Held { .. } => ErrorKind::HttpStatus,

@@ -10,6 +10,7 @@ mod coding;
 mod error;
 mod file;
 mod hosts;
+mod proxy;
 mod robots;
 mod room;
 
@@ -30,6 +31,7 @@ use crate::model::document::{Document, Hop, ServerWish, Validators};
 use crate::model::source::{Address, Source};
 pub use error::FetchError;
 pub use hosts::Hosts;
+use proxy::Proxy;
 pub use room::Room;
 use room::Waits;
 
@@ -121,7 +123,8 @@ pub struct Fetcher {
     guarded: Client,
     open: Client,
     /// Clients through a proxy of their own, made when first needed.
-    proxied: Arc<Mutex<HashMap<Url, Client>>>,
+    proxied: Arc<Mutex<HashMap<Proxy, Client>>>,
+    environment: proxy::Environment,
     hosts: Arc<Hosts>,
     robots: Arc<robots::Robots>,
     rooms: room::Rooms,
@@ -160,11 +163,14 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError::Client`] where the TLS library cannot be set up.
     pub fn new(contact: &str, connect_timeout: Duration, hosts: Arc<Hosts>) -> Result<Self, FetchError> {
-        let guarded = builder(connect_timeout).dns_resolver(address::PublicOnly).build();
+        // Which proxy a request goes through is decided before its client is chosen.
+        let direct = || builder(connect_timeout).no_proxy();
+        let guarded = direct().dns_resolver(address::PublicOnly).build();
         Ok(Self {
             guarded: guarded.map_err(FetchError::Client)?,
-            open: builder(connect_timeout).build().map_err(FetchError::Client)?,
+            open: direct().build().map_err(FetchError::Client)?,
             proxied: Arc::default(),
+            environment: proxy::Environment::new(),
             hosts,
             robots: Arc::default(),
             rooms: room::Rooms::default(),
@@ -270,7 +276,11 @@ impl Fetcher {
         if !trusted {
             address::check_literal(url)?;
         }
-        Ok(match &source.proxy {
+        let proxy = match &source.proxy {
+            Some(proxy) => Some(Proxy::written(proxy)),
+            None => self.environment.proxy_for(url)?,
+        };
+        Ok(match proxy {
             Some(proxy) => self.through(proxy)?,
             None if trusted => self.open.clone(),
             None => self.guarded.clone(),
@@ -393,14 +403,18 @@ impl Fetcher {
     }
 
     /// The client that goes through `proxy`.
-    fn through(&self, proxy: &Url) -> Result<Client, FetchError> {
+    fn through(&self, proxy: Proxy) -> Result<Client, FetchError> {
         let mut proxied = self.proxied.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = proxied.get(proxy) {
+        if let Some(client) = proxied.get(&proxy) {
             return Ok(client.clone());
         }
-        let way = reqwest::Proxy::all(proxy.clone()).map_err(FetchError::Client)?;
+        let mut way = reqwest::Proxy::all(proxy.url.clone()).map_err(FetchError::Client)?;
+        if let Some(value) = &proxy.authorization {
+            way = way.custom_http_auth(value.clone());
+        }
+        // The only name that it resolves is the proxy's: those of targets are resolved by the proxy.
         let client = builder(self.connect_timeout).proxy(way).build().map_err(FetchError::Client)?;
-        proxied.insert(proxy.clone(), client.clone());
+        proxied.insert(proxy, client.clone());
         Ok(client)
     }
 

@@ -16,39 +16,94 @@ const KEPT: TimeDelta = TimeDelta::hours(24);
 /// The most of a robots.txt that is read, bytes (RFC 9309, section 2.5).
 const MOST_BYTES: usize = 500 * 1024;
 
+/// Rules of one site that are kept at most.
+const MOST_RULES: usize = 10_000;
+
+/// The paths in the rules of one site at most, bytes.
+const MOST_RULE_BYTES: usize = 128 * 1024;
+
 /// Sites whose rules are kept at most.
-const MOST_SITES: usize = 2000;
+const MOST_SITES: usize = 2_000;
+
+/// The rules of all sites together at most, bytes.
+const MOST_CACHED: usize = 8 << 20;
+
+/// What a site costs beside its paths, and a rule beside its own, bytes: roughly.
+const SITE_COST: usize = 256;
+const RULE_COST: usize = 40;
 
 /// The name that rules call us by.
 const OURS: &str = "newsriver";
 
-/// When rules were read, and what they are.
-type Known = (DateTime<Utc>, Arc<Rules>);
-
 /// The rules of the sites whose articles were asked for.
 #[derive(Debug, Default)]
 pub(super) struct Robots {
-    sites: Mutex<HashMap<String, Known>>,
+    cache: Mutex<Cache>,
+}
+
+/// Rules by site, bounded by number and size: who was asked for longest ago goes first.
+#[derive(Debug, Default)]
+struct Cache {
+    sites: HashMap<String, Site>,
+    bytes: usize,
+    /// Counts what was asked for.
+    turn: u64,
+}
+
+#[derive(Debug)]
+struct Site {
+    read_at: DateTime<Utc>,
+    rules: Arc<Rules>,
+    cost: usize,
+    asked: u64,
+}
+
+impl Cache {
+    /// The rules of a site, where they were read within [`KEPT`].
+    fn get(&mut self, name: &str, now: DateTime<Utc>) -> Option<Arc<Rules>> {
+        self.turn += 1;
+        let site = self.sites.get_mut(name).filter(|site| (TimeDelta::zero()..KEPT).contains(&(now - site.read_at)))?;
+        site.asked = self.turn;
+        Some(site.rules.clone())
+    }
+
+    fn put(&mut self, name: String, rules: Arc<Rules>, now: DateTime<Utc>) {
+        self.turn += 1;
+        let cost = SITE_COST + name.len() + rules.cost();
+        let site = Site { read_at: now, rules, cost, asked: self.turn };
+        self.bytes += cost;
+        if let Some(before) = self.sites.insert(name, site) {
+            self.bytes -= before.cost;
+        }
+        if self.bytes <= MOST_CACHED && self.sites.len() <= MOST_SITES {
+            return;
+        }
+        // A quarter is freed at once, so that a full cache is not sorted for each site.
+        let mut by_turn: Vec<(u64, String)> =
+            self.sites.iter().map(|(name, site)| (site.asked, name.clone())).collect();
+        by_turn.sort_unstable();
+        for (_, name) in by_turn {
+            if self.bytes <= MOST_CACHED / 4 * 3 && self.sites.len() <= MOST_SITES / 4 * 3 {
+                break;
+            }
+            if let Some(gone) = self.sites.remove(&name) {
+                self.bytes -= gone.cost;
+            }
+        }
+    }
 }
 
 impl Robots {
     /// Whether the site lets us fetch `url`.
     pub(super) async fn allow(&self, fetcher: &Fetcher, source: &Source, url: &Url, now: DateTime<Utc>) -> bool {
         let site = url.origin().ascii_serialization();
-        let known = {
-            let sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
-            sites.get(&site).filter(|(at, _)| now - *at < KEPT).map(|(_, rules)| rules.clone())
-        };
+        let known = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&site, now);
         let rules = match known {
             Some(rules) => rules,
             None => {
                 // What the address rules bar, they bar for the article too.
                 let Some(rules) = fetch(fetcher, source, url, now).await.map(Arc::new) else { return true };
-                let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
-                if sites.len() >= MOST_SITES {
-                    sites.clear();
-                }
-                sites.insert(site, (now, rules.clone()));
+                self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(site, rules.clone(), now);
                 rules
             }
         };
@@ -78,50 +133,66 @@ async fn fetch(fetcher: &Fetcher, source: &Source, url: &Url, now: DateTime<Utc>
 
 /// The rules that hold for us: paths, and whether they are open.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Rules(Vec<(String, bool)>);
+struct Rules(Box<[(Box<str>, bool)]>);
+
+/// The rules of one group while it is read: no more of them than are kept.
+#[derive(Debug, Default)]
+struct Group {
+    rules: Vec<(Box<str>, bool)>,
+    bytes: usize,
+}
+
+impl Group {
+    fn add(&mut self, path: &str, is_open: bool) {
+        if self.rules.len() < MOST_RULES && self.bytes + path.len() <= MOST_RULE_BYTES {
+            self.bytes += path.len();
+            self.rules.push((path.into(), is_open));
+        }
+    }
+}
 
 impl Rules {
     fn nothing() -> Self {
-        Self(vec![("/".to_owned(), false)])
+        Self([("/".into(), false)].into())
     }
 
-    /// The group that names us, else the one for all.
+    /// What they take in memory, bytes.
+    fn cost(&self) -> usize {
+        self.0.iter().map(|(path, _)| path.len() + RULE_COST).sum()
+    }
+
+    /// The group that names us, else the one for all; other groups are not even kept while it is read.
     fn parse(text: &str) -> Self {
-        let (mut ours, mut all) = (None::<Vec<_>>, None::<Vec<_>>);
-        let (mut names, mut in_rules) = (Vec::new(), false);
+        let (mut ours, mut all) = (None::<Group>, None::<Group>);
+        // Whether the group being read is ours, and whether it is the one for all.
+        let (mut names_us, mut names_all, mut in_rules) = (false, false, false);
         for line in text.trim_start_matches('\u{feff}').lines() {
             let line = line.split('#').next().unwrap_or_default();
             let Some((key, value)) = line.split_once(':') else { continue };
-            let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
-            match key.as_str() {
-                "user-agent" => {
-                    if std::mem::take(&mut in_rules) {
-                        names.clear();
-                    }
-                    names.push(value.to_ascii_lowercase());
-                    for (group, is_it) in [(&mut ours, is_ours(value)), (&mut all, value == "*")] {
-                        if is_it {
-                            group.get_or_insert_default();
-                        }
-                    }
+            let (key, value) = (key.trim(), value.trim());
+            if key.eq_ignore_ascii_case("user-agent") {
+                if std::mem::take(&mut in_rules) {
+                    (names_us, names_all) = (false, false);
                 }
-                "allow" | "disallow" => {
-                    in_rules = true;
-                    if value.is_empty() {
-                        continue;
-                    }
-                    let rule = (value.to_owned(), key == "allow");
-                    for name in &names {
-                        let group = if name == "*" { &mut all } else { &mut ours };
-                        if name == "*" || is_ours(name) {
-                            group.get_or_insert_default().push(rule.clone());
-                        }
-                    }
+                if is_ours(value) {
+                    names_us = true;
+                    ours.get_or_insert_default();
                 }
-                _ => {}
+                if value == "*" {
+                    names_all = true;
+                    all.get_or_insert_default();
+                }
+            } else if key.eq_ignore_ascii_case("allow") || key.eq_ignore_ascii_case("disallow") {
+                in_rules = true;
+                let groups = [(&mut ours, names_us), (&mut all, names_all)];
+                for group in
+                    groups.into_iter().filter(|(_, named)| *named && !value.is_empty()).filter_map(|(g, _)| g.as_mut())
+                {
+                    group.add(value, key.eq_ignore_ascii_case("allow"));
+                }
             }
         }
-        Self(ours.or(all).unwrap_or_default())
+        Self(ours.or(all).unwrap_or_default().rules.into_boxed_slice())
     }
 
     /// The longest rule decides; of two as long the open one.
@@ -187,5 +258,43 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, path), fits, "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn rules_of_one_site_are_bounded_and_those_of_others_not_kept() {
+        let rule = |n: usize| format!("Disallow: /{n:04}{}\n", "x".repeat(40));
+        let many: String = (0..20_000).map(rule).collect();
+        let rules = Rules::parse(&format!("User-agent: *\n{many}"));
+        assert!(
+            rules.0.len() <= MOST_RULES && rules.cost() <= MOST_RULE_BYTES + MOST_RULES * RULE_COST,
+            "{}",
+            rules.cost()
+        );
+        assert!(!rules.allow(&format!("/0000{}", "x".repeat(40))), "the first rules hold");
+        let others = Rules::parse(&format!("User-agent: other\n{many}\nUser-agent: *\nDisallow: /a\n"));
+        assert_eq!(others, Rules::parse("User-agent: *\nDisallow: /a\n"));
+        let named = format!("{}Disallow: /\n", "User-agent: somebody\n".repeat(100_000));
+        assert_eq!(Rules::parse(&named), Rules::default());
+        assert_eq!(Rules::parse(&format!("User-agent: *\nDisallow: /{}\n", "x".repeat(MOST_RULE_BYTES))).0.len(), 0);
+    }
+
+    #[test]
+    fn the_cache_is_bounded_as_a_whole_and_keeps_who_is_asked_for() {
+        let now = DateTime::UNIX_EPOCH;
+        let large = Arc::new(Rules::parse(&format!("User-agent: *\nDisallow: /{}\n", "x".repeat(MOST_RULE_BYTES / 2))));
+        let mut cache = Cache::default();
+        cache.put("first".into(), large.clone(), now);
+        for n in 0..10_000 {
+            cache.put(format!("large{n}"), large.clone(), now);
+            assert!(cache.bytes <= MOST_CACHED && cache.sites.len() <= MOST_SITES);
+            assert!(cache.get("first", now).is_some(), "{n}: it is asked for all the time");
+        }
+        for n in 0..10_000 {
+            cache.put(format!("small{n}"), Arc::default(), now);
+            assert!(cache.sites.len() <= MOST_SITES);
+        }
+        let cost: usize = cache.sites.values().map(|site| site.cost).sum();
+        assert_eq!(cache.bytes, cost);
+        assert!(cache.get("small9999", now + KEPT).is_none(), "rules grow old");
     }
 }
