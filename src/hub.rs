@@ -7,6 +7,7 @@ use sha2::Sha256;
 use thiserror::Error;
 use url::Url;
 
+use crate::model::hub::Listener;
 use crate::model::source::Secret;
 use crate::model::text::hex;
 
@@ -15,6 +16,11 @@ const LEASES: (i64, i64, i64) = (300, 30 * 86_400, 10 * 86_400);
 
 /// The longest secret that is taken, bytes (section 5.1: less than 200).
 const LONGEST_SECRET: usize = 199;
+
+/// Those who may listen at once: all, at one host, and to one feed.
+const MOST: usize = 1000;
+const MOST_OF_HOST: usize = 50;
+const MOST_OF_TOPIC: usize = 500;
 
 /// What a subscriber asks of the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +49,41 @@ pub enum RequestError {
     /// Too long a secret.
     #[error("`hub.secret` has less than 200 bytes")]
     Secret,
+}
+
+/// Why one more subscription is refused.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum Full {
+    /// There are as many as there may be.
+    #[error("there are {MOST} subscriptions")]
+    All,
+    /// At the host of the callback.
+    #[error("there are {MOST_OF_HOST} subscriptions of this host")]
+    Host,
+    /// To the same feed.
+    #[error("there are {MOST_OF_TOPIC} subscriptions to this feed")]
+    Topic,
+}
+
+/// Whether there is room for one more subscription beside those that are `known`; one that is renewed has it.
+///
+/// # Errors
+/// [`Full`]
+pub fn admits(known: &[Listener], callback: &Url, topic: &str) -> Result<(), Full> {
+    let host = |listener: &&Listener| {
+        Url::parse(&listener.callback).is_ok_and(|known| known.host_str() == callback.host_str())
+    };
+    if known.iter().any(|one| one.callback == callback.as_str() && one.topic == topic) {
+        Ok(())
+    } else if known.len() >= MOST {
+        Err(Full::All)
+    } else if known.iter().filter(host).count() >= MOST_OF_HOST {
+        Err(Full::Host)
+    } else if known.iter().filter(|one| one.topic == topic).count() >= MOST_OF_TOPIC {
+        Err(Full::Topic)
+    } else {
+        Ok(())
+    }
 }
 
 /// Reads the form of a subscriber (section 5.1).
@@ -118,6 +159,30 @@ mod tests {
             form(&format!("{good}&hub.secret=").replace("=s&", &format!("={}&", "s".repeat(200)))),
             Err(RequestError::Secret)
         );
+    }
+
+    #[test]
+    fn subscriptions_are_bounded_for_all_for_a_host_and_for_a_feed() -> Result<(), url::ParseError> {
+        let listener = |host: &str, n: usize, topic: &str| Listener {
+            callback: format!("http://{host}/{n}"),
+            topic: topic.into(),
+            secret: None,
+            lease_until: chrono::DateTime::UNIX_EPOCH,
+            sent: 0,
+        };
+        let of_host: Vec<_> = (0..MOST_OF_HOST).map(|n| listener("a.example", n, "t")).collect();
+        let admitted = |known: &[Listener], callback: &str, topic: &str| {
+            Url::parse(callback).map(|callback| admits(known, &callback, topic))
+        };
+        assert_eq!(admitted(&of_host, "http://a.example/new", "t")?, Err(Full::Host));
+        assert_eq!(admitted(&of_host, "http://a.example/0", "t")?, Ok(()), "renewed");
+        assert_eq!(admitted(&of_host, "http://b.example/0", "t")?, Ok(()));
+        let of_topic: Vec<_> = (0..MOST_OF_TOPIC).map(|n| listener(&format!("h{n}.example"), n, "t")).collect();
+        assert_eq!(admitted(&of_topic, "http://b.example/0", "t")?, Err(Full::Topic));
+        assert_eq!(admitted(&of_topic, "http://b.example/0", "u")?, Ok(()));
+        let all: Vec<_> = (0..MOST).map(|n| listener(&format!("h{n}.example"), n, &n.to_string())).collect();
+        assert_eq!(admitted(&all, "http://b.example/0", "u")?, Err(Full::All));
+        Ok(())
     }
 
     #[test]

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::config::{Config, ConfigError};
 use crate::model::moved::Move;
-use crate::model::report::Failure;
-use crate::model::source::SourceId;
+use crate::model::report::{Failure, SourceState};
+use crate::model::source::{Source, SourceId};
 use crate::store::SourceRow;
 
 /// The whole report; the fields are those of the contract.
@@ -126,6 +126,18 @@ impl Report {
     }
 }
 
+/// The state of a source in a word: `ok`, `failing`, `gone`, `paused` or `new`.
+#[must_use]
+pub fn state_of(source: &Source, state: Option<&SourceState>) -> &'static str {
+    match state {
+        _ if !source.enabled => "paused",
+        Some(SourceState { last_poll: Some(_), error: None, .. }) => "ok",
+        Some(state) if state.last_poll.is_some() && state.is_gone() => "gone",
+        Some(SourceState { last_poll: Some(_), .. }) => "failing",
+        _ => "new",
+    }
+}
+
 impl SourceReport {
     /// What a person should know of it, in a line: why it fails, else what is odd.
     #[must_use]
@@ -148,15 +160,11 @@ impl SourceReport {
         self.error.as_ref().map(|error| error.kind.advice())
     }
 
-    fn new(source: &crate::model::source::Source, row: Option<&SourceRow>) -> Self {
+    /// Joins what feeds.toml wants of one source with what the store knows of it.
+    #[must_use]
+    pub fn new(source: &Source, row: Option<&SourceRow>) -> Self {
+        let word = state_of(source, row.map(|row| &row.state));
         let state = row.map(|row| row.state.clone()).unwrap_or_default();
-        let word = match (source.enabled, &state.last_poll, &state.error) {
-            (false, ..) => "paused",
-            (true, None, _) => "new",
-            (true, Some(_), Some(_)) if state.is_gone() => "gone",
-            (true, Some(_), Some(_)) => "failing",
-            (true, Some(_), None) => "ok",
-        };
         Self {
             id: source.id.to_string(),
             name: source.name.clone().or(state.feed_title).unwrap_or_else(|| source.id.to_string()),

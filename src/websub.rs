@@ -37,24 +37,52 @@ pub enum PushError {
     Forged,
 }
 
-/// Whether a push is the hub's: `X-Hub-Signature: sha256=hex` (section 8).
+/// What a push is signed with, as its header says: `X-Hub-Signature: sha256=hex` (section 8).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Signature {
+    method: SignatureMethod,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SignatureMethod {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// Reads the header of a push; what cannot be believed, whatever its body, is known from it.
 ///
 /// # Errors
 /// [`PushError`] where it cannot be believed.
-pub fn check_signature(secret: &Secret, header: Option<&str>, body: &[u8]) -> Result<(), PushError> {
+pub fn signature(header: Option<&str>) -> Result<Signature, PushError> {
     let (method, hex) = header.and_then(|header| header.trim().split_once('=')).ok_or(PushError::Unsigned)?;
-    let signature = unhex(hex).ok_or(PushError::Forged)?;
+    let (method, length) = match method.to_ascii_lowercase().as_str() {
+        "sha256" => (SignatureMethod::Sha256, 32),
+        "sha384" => (SignatureMethod::Sha384, 48),
+        "sha512" => (SignatureMethod::Sha512, 64),
+        other => return Err(PushError::Method(other.chars().filter(char::is_ascii_alphanumeric).take(20).collect())),
+    };
+    let bytes = unhex(hex).filter(|bytes| bytes.len() == length).ok_or(PushError::Forged)?;
+    Ok(Signature { method, bytes })
+}
+
+/// Whether a push is the hub's.
+///
+/// # Errors
+/// [`PushError`] where it cannot be believed.
+pub fn check_signature(secret: &Secret, signature: &Signature, body: &[u8]) -> Result<(), PushError> {
     let key = secret.reveal().as_bytes();
     macro_rules! holds {
         ($hash:ty) => {
-            Hmac::<$hash>::new_from_slice(key).is_ok_and(|mac| mac.chain_update(body).verify_slice(&signature).is_ok())
+            Hmac::<$hash>::new_from_slice(key)
+                .is_ok_and(|mac| mac.chain_update(body).verify_slice(&signature.bytes).is_ok())
         };
     }
-    let holds = match method.to_ascii_lowercase().as_str() {
-        "sha256" => holds!(Sha256),
-        "sha384" => holds!(Sha384),
-        "sha512" => holds!(Sha512),
-        other => return Err(PushError::Method(other.chars().filter(char::is_ascii_alphanumeric).take(20).collect())),
+    let holds = match signature.method {
+        SignatureMethod::Sha256 => holds!(Sha256),
+        SignatureMethod::Sha384 => holds!(Sha384),
+        SignatureMethod::Sha512 => holds!(Sha512),
     };
     if holds { Ok(()) } else { Err(PushError::Forged) }
 }
@@ -183,13 +211,18 @@ mod tests {
         let good = "sha256=f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8";
         let body = b"The quick brown fox jumps over the lazy dog";
         let secret = Secret::new("key".into());
-        assert_eq!(check_signature(&secret, Some(good), body), Ok(()));
-        assert_eq!(check_signature(&secret, Some(&good.to_uppercase().replace("SHA", "sha")), body), Ok(()));
-        assert_eq!(check_signature(&secret, Some(good), b"another"), Err(PushError::Forged));
-        assert_eq!(check_signature(&Secret::new("no".into()), Some(good), body), Err(PushError::Forged));
-        assert_eq!(check_signature(&secret, Some("sha256=zz"), body), Err(PushError::Forged));
-        assert_eq!(check_signature(&secret, None, body), Err(PushError::Unsigned));
-        let old = check_signature(&secret, Some("sha1=de7c9b85b8b78aa6bc8a7a36f70a90701c9db4d9"), body);
+        let check = |secret: &Secret, header: Option<&str>, body: &[u8]| {
+            signature(header).and_then(|signature| check_signature(secret, &signature, body))
+        };
+        assert_eq!(check(&secret, Some(good), body), Ok(()));
+        assert_eq!(check(&secret, Some(&good.to_uppercase().replace("SHA", "sha")), body), Ok(()));
+        assert_eq!(check(&secret, Some(good), b"another"), Err(PushError::Forged));
+        assert_eq!(check(&Secret::new("no".into()), Some(good), body), Err(PushError::Forged));
+        // What is wrong is known before the body, where it can be.
+        assert_eq!(signature(Some("sha256=zz")), Err(PushError::Forged));
+        assert_eq!(signature(Some("sha256=00")), Err(PushError::Forged));
+        assert_eq!(signature(None), Err(PushError::Unsigned));
+        let old = signature(Some("sha1=de7c9b85b8b78aa6bc8a7a36f70a90701c9db4d9"));
         assert_eq!(old, Err(PushError::Method("sha1".into())));
     }
 

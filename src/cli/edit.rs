@@ -101,7 +101,7 @@ pub(super) fn add(path: &Path, arguments: &AddArguments) -> Result<(), Ending> {
 
 /// The feed at an address, or the first that the page there announces and that can be read.
 async fn discover(config: &Config, url: Url) -> Result<(Url, String, usize), Ending> {
-    let fetcher = Fetcher::new(&contact(config), config.connect_timeout, std::sync::Arc::default())?;
+    let fetcher = Fetcher::new(&contact(config), config.connect_timeout, Default::default())?;
     let announced = match look(&fetcher, &url).await {
         Ok((title, entries)) => return Ok((url, title, entries)),
         Err(PollError::Parse(ParseError::NotAFeed { announced, .. })) if !announced.is_empty() => announced,

@@ -129,7 +129,7 @@ impl Found {
 async fn look_online(config: &Config) -> Result<Vec<Found>, Ending> {
     use futures_util::StreamExt;
     let base = contact(config);
-    let fetcher = Fetcher::new(&base, config.connect_timeout, std::sync::Arc::default())?;
+    let fetcher = Fetcher::new(&base, config.connect_timeout, Default::default())?;
     let looks = config.sources.iter().filter(|s| s.enabled).map(|source| {
         let fetcher = fetcher.clone();
         async move { Found { source: source.clone(), result: look_at(&fetcher, source).await } }

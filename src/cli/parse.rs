@@ -91,7 +91,7 @@ fn bring(name: &str, address: Address, source: &Source) -> Result<Document, Endi
     match address {
         Address::Web(_) => {
             let source = Source { address, ..source.clone() };
-            let fetcher = Fetcher::new("newsriver parse", source.timeouts.connect, std::sync::Arc::default())?;
+            let fetcher = Fetcher::new("newsriver parse", source.timeouts.connect, Default::default())?;
             let fetched = runtime()?.block_on(fetcher.fetch(&source, &Known::NOTHING, Utc::now()));
             match fetched.map_err(|failed| Ending::Failed(format!("{name}: {}", failed.error)))?.outcome {
                 Outcome::Document(document) => Ok(document),

@@ -70,7 +70,7 @@ async fn round(config: &Config, sources: Vec<Source>, force: bool) -> Result<Vec
     let store = Store::open(&config.store)?;
     store.set_priorities(config.priorities());
     let base = contact(config);
-    let fetcher = Fetcher::new(&base, config.connect_timeout, Arc::default())?;
+    let fetcher = Fetcher::new(&base, config.connect_timeout, Default::default())?;
     let authority = poll::authority(&url::Url::parse(&base)?);
     let poller = Poller::new(fetcher, store.clone(), &authority);
     let states: std::collections::HashMap<_, _> = store.sources()?.into_iter().map(|row| (row.id, row.state)).collect();

@@ -31,6 +31,7 @@ pub use output::Output;
 use output::read_base_url;
 pub use problem::{ConfigError, Problem};
 use section::{Findings, Section};
+use server::Server;
 pub use units::duration as parse_duration;
 pub use websub::WebSub;
 
@@ -90,6 +91,8 @@ pub struct Config {
     pub listen: Listen,
     /// `server.trusted_proxies`
     pub trusted_proxies: TrustedProxies,
+    /// `server.hosts`: names that requests may carry beside that of `river.base_url`.
+    pub hosts: Vec<String>,
     /// `[access]`
     pub access: Access,
     /// `[store]`: the database file, absolute or relative to the working directory.
@@ -246,7 +249,7 @@ struct PollDefaults {
 fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Findings<'a>) -> Config {
     let mut root = Section::new("feeds.toml", 0..0, Some(root.get_ref()), findings);
     let (river, of_river) = read_river(root.table("river"), findings);
-    let (listen, trusted_proxies) = server::read_server(root.table("server"), folder, findings);
+    let Server { listen, trusted_proxies, hosts } = server::read_server(root.table("server"), folder, findings);
     let (store, keep) = read_store(root.table("store"), findings);
     let store = folder.join(store);
     let mut section = root.table("poll");
@@ -267,6 +270,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
         river,
         listen,
         trusted_proxies,
+        hosts,
         access,
         store,
         websub,

@@ -18,11 +18,13 @@ const SHORTEST_TOKEN: usize = 16;
 const SOCKET_MODE: u32 = 0o666;
 
 /// `[server]`
-pub(super) fn read_server(
-    mut section: Section<'_>,
-    folder: &Path,
-    findings: &Findings<'_>,
-) -> (Listen, TrustedProxies) {
+pub(super) struct Server {
+    pub(super) listen: Listen,
+    pub(super) trusted_proxies: TrustedProxies,
+    pub(super) hosts: Vec<String>,
+}
+
+pub(super) fn read_server(mut section: Section<'_>, folder: &Path, findings: &Findings<'_>) -> Server {
     let expected = "an address and port or a socket, such as \"127.0.0.1:8700\", \"[::]:8700\" or \"unix:/run/newsriver/http.sock\"";
     let octal = |value: &DeValue<'_>| {
         let mode = value.as_str().and_then(|text| u32::from_str_radix(text, 8).ok());
@@ -50,8 +52,26 @@ pub(super) fn read_server(
         );
         TrustedProxies::default()
     });
+    let place = section.span();
+    let hosts = section.texts("hosts");
+    for host in hosts.iter().filter(|host| !is_host(host)) {
+        findings.add(
+            place.clone(),
+            format!("`hosts` holds what is no name of a host: {host}"),
+            "expected a list such as [\"nas.example.org\"]",
+        );
+    }
     section.finish();
-    (listen.unwrap_or_else(|| Listen::Address(SocketAddr::from(([127, 0, 0, 1], 8700)))), proxies)
+    Server {
+        listen: listen.unwrap_or_else(|| Listen::Address(SocketAddr::from(([127, 0, 0, 1], 8700)))),
+        trusted_proxies: proxies,
+        hosts,
+    }
+}
+
+/// Whether a text can stand in `Host`.
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '@' | '*' | ','))
 }
 
 /// `[access]`

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::Utc;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -24,8 +24,18 @@ use crate::publish::Format;
 use crate::store::{Store, StoreError};
 use crate::web::Rendered;
 
-/// Those who may listen at once.
-const MOST_LISTENERS: usize = 1000;
+/// Names of callbacks that are looked up at once.
+pub(super) const LOOKUPS: usize = 8;
+
+/// Subscribers that are asked at once whether they mean it, and how long they may take.
+const VERIFIED_AT_ONCE: usize = 8;
+const CALLBACK_TIME: Duration = Duration::from_secs(10);
+
+/// The largest answer of a callback, bytes: a challenge is 32.
+const LARGEST_ANSWER: u64 = 8 * 1024;
+
+/// Pushes that are rendered and sent at once.
+const PUSHED_AT_ONCE: usize = 16;
 
 /// The pauses before a push is tried again; what it brought is in the next one otherwise.
 const TRIES: [Duration; 4] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60)];
@@ -42,11 +52,21 @@ pub(super) struct Publisher {
     stop: CancellationToken,
     /// Those who are being sent something.
     busy: Arc<Mutex<HashSet<Name>>>,
+    pushing: Arc<Semaphore>,
+    /// The latest push that was rendered: most subscribers want the same.
+    rendered: Arc<Mutex<Option<RenderedPush>>>,
 }
+
+/// What makes pushes the same: the changes that they bring, and the format.
+type PushKey = (i64, i64, Format);
+
+/// A push as it was rendered; no bytes where it brings nothing.
+type RenderedPush = (PushKey, Option<Bytes>);
 
 impl Publisher {
     pub(super) fn new(live: Arc<Live>, store: Store, tools: Arc<Mutex<Tools>>, stop: CancellationToken) -> Self {
-        Self { live, store, tools, stop, busy: Arc::default() }
+        let pushing = Arc::new(Semaphore::new(PUSHED_AT_ONCE));
+        Self { live, store, tools, stop, busy: Arc::default(), pushing, rendered: Arc::default() }
     }
 
     /// Runs until the stop.
@@ -55,13 +75,15 @@ impl Publisher {
         mut asks: mpsc::Receiver<Request>,
         mut renderings: watch::Receiver<Option<Arc<Rendered>>>,
     ) {
-        let mut works = JoinSet::new();
+        let (mut works, mut verifying) = (JoinSet::new(), JoinSet::new());
         loop {
             tokio::select! {
-                Some(asked) = asks.recv() => {
+                // Those who wait longer fill the queue, and are told to come back.
+                Some(asked) = asks.recv(), if verifying.len() < VERIFIED_AT_ONCE => {
                     let (publisher, change) = (self.clone(), renderings.borrow().as_ref().map_or(0, |r| r.change()));
-                    works.spawn(async move { publisher.verify(asked, change).await });
+                    verifying.spawn(async move { publisher.verify(asked, change).await });
                 }
+                Some(_) = verifying.join_next() => {}
                 Ok(()) = renderings.changed() => {
                     let change = renderings.borrow_and_update().as_ref().map_or(0, |rendered| rendered.change());
                     self.tell_hubs(&mut works);
@@ -71,29 +93,40 @@ impl Publisher {
                 () = self.stop.cancelled() => break,
             }
         }
+        verifying.shutdown().await;
         works.shutdown().await;
     }
 
     /// Asks who wants to listen, or to listen no more, whether he means it (section 5.3).
     async fn verify(&self, asked: Request, change: i64) {
         let config = self.live.config();
+        let host = asked.callback.host_str().unwrap_or_default().to_owned();
+        match self.storing(|store| store.listeners(Utc::now())).await {
+            Ok(known) => {
+                if asked.subscribes
+                    && let Err(error) = hub::admits(&known, &asked.callback, &asked.topic)
+                {
+                    return tracing::warn!(host, %error, "hub subscription refused");
+                }
+            }
+            Err(error) => return tracing::warn!(%error, "hub subscriptions not read"),
+        }
         let challenge = random();
         let (source, url) = (address(&config, &asked.callback), hub::verification(&asked, &challenge));
-        let fetcher = self.fetcher();
-        let confirmed = match fetcher.fetch_linked(&source, &url, Utc::now()).await {
+        let confirmed = match self.callbacks().fetch_linked(&source, &url, Utc::now()).await {
             Ok(fetched) => {
                 matches!(fetched.outcome, Outcome::Document(document) if document.bytes == challenge.as_bytes())
             }
             Err(failed) => {
-                tracing::warn!("a subscriber of the hub did not confirm: {}", failed.error);
-                return;
+                return tracing::warn!(host, error = %failed.error, "hub subscription not confirmed");
             }
         };
         if !confirmed {
-            tracing::warn!("a subscriber of the hub did not confirm: it did not answer with the challenge");
-            return;
+            return tracing::warn!(
+                host,
+                "hub subscription not confirmed: the callback did not answer with the challenge"
+            );
         }
-        let host = asked.callback.host_str().unwrap_or_default().to_owned();
         let listener = Listener {
             callback: asked.callback.to_string(),
             topic: asked.topic,
@@ -106,9 +139,7 @@ impl Publisher {
             if !subscribes {
                 return store.drop_listener(&listener.callback, &listener.topic);
             }
-            let known = store.listeners()?;
-            let is_known = known.iter().any(|one| one.callback == listener.callback && one.topic == listener.topic);
-            if known.len() < MOST_LISTENERS || is_known { store.put_listener(&listener) } else { Ok(()) }
+            store.put_listener(&listener, Utc::now())
         });
         match done.await {
             Ok(()) => tracing::info!(host, subscribes, "a subscription at the hub is confirmed"),
@@ -148,7 +179,7 @@ impl Publisher {
         if !self.live.config().websub.is_hub {
             return;
         }
-        let listeners = match self.storing(|store| store.listeners()).await {
+        let listeners = match self.storing(|store| store.listeners(Utc::now())).await {
             Ok(listeners) => listeners,
             Err(error) => return tracing::warn!(%error, "who listens at the hub could not be read"),
         };
@@ -176,7 +207,7 @@ impl Publisher {
             }
             listener.sent = change;
             let kept = listener.clone();
-            if let Err(error) = self.storing(move |store| store.put_listener(&kept)).await {
+            if let Err(error) = self.storing(move |store| store.put_listener(&kept, Utc::now())).await {
                 return tracing::warn!(%error, "what a subscriber of the hub was sent could not be kept");
             }
         }
@@ -189,33 +220,24 @@ impl Publisher {
             return false;
         };
         let source = address(&config, &callback);
-        let (live, since) = (self.live.clone(), listener.sent);
-        let body = self
-            .storing(move |store| {
-                let changes = live.river(store, &Ask::default(), &Spot::Between(since, change))?;
-                // Who was away for too long gets the first page.
-                let river = match changes {
-                    None => live.river(store, &Ask::default(), &Spot::First)?,
-                    changes => changes,
-                };
-                Ok(river.filter(|river| !river.entries.is_empty()).map(|river| river.render(format)))
-            })
-            .await;
-        let body = match body {
-            Ok(Some(body)) => Bytes::from(body),
-            Ok(None) => return true,
-            Err(error) => {
-                tracing::warn!(%error, "a push could not be made");
-                return false;
-            }
-        };
+        let key = (listener.sent, change, format);
         let links = format!("<{}hub>; rel=\"hub\", <{}>; rel=\"self\"", self.live.base_url(), listener.topic);
-        let mut headers = vec![("content-type", format.content_type()), ("link", &links)];
-        let signature = listener.secret.as_ref().map(|secret| hub::signature(secret, &body));
-        headers.extend(signature.as_deref().map(|signature| ("x-hub-signature", signature)));
         for pause in TRIES {
             tokio::time::sleep(pause).await;
-            match self.fetcher().post(&source, &callback, &headers, body.clone()).await {
+            // What waits holds no rendering.
+            let Ok(_turn) = self.pushing.acquire().await else { return false };
+            let body = match self.body(key).await {
+                Ok(Some(body)) => body,
+                Ok(None) => return true,
+                Err(error) => {
+                    tracing::warn!(%error, "a push could not be made");
+                    return false;
+                }
+            };
+            let mut headers = vec![("content-type", format.content_type()), ("link", &links)];
+            let signature = listener.secret.as_ref().map(|secret| hub::signature(secret, &body));
+            headers.extend(signature.as_deref().map(|signature| ("x-hub-signature", signature)));
+            match self.callbacks().post(&source, &callback, &headers, body).await {
                 Ok(()) => return true,
                 Err(FetchError::Status { status: 410 }) => {
                     let (callback, topic) = (listener.callback.clone(), listener.topic.clone());
@@ -229,6 +251,32 @@ impl Publisher {
         }
         tracing::warn!(host = callback.host_str(), "a push was not taken; the next one brings what was in it");
         false
+    }
+
+    /// What a push brings; `None` where nothing of it is published.
+    async fn body(&self, key: PushKey) -> Result<Option<Bytes>, StoreError> {
+        let known = self.rendered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, body)) = known.filter(|(known, _)| *known == key) {
+            return Ok(body);
+        }
+        let ((since, change, format), live) = (key, self.live.clone());
+        let body = self
+            .storing(move |store| {
+                let changes = live.river(store, &Ask::default(), &Spot::Between(since, change))?;
+                // Who was away for too long gets the first page.
+                let river = match changes {
+                    None => live.river(store, &Ask::default(), &Spot::First)?,
+                    changes => changes,
+                };
+                Ok(river.filter(|river| !river.entries.is_empty()).map(|river| Bytes::from(river.render(format))))
+            })
+            .await?;
+        *self.rendered.lock().unwrap_or_else(PoisonError::into_inner) = Some((key, body.clone()));
+        Ok(body)
+    }
+
+    fn callbacks(&self) -> crate::fetch::Fetcher {
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner).callbacks.clone()
     }
 
     fn fetcher(&self) -> crate::fetch::Fetcher {
@@ -257,5 +305,7 @@ fn address(config: &Config, url: &Url) -> Source {
     let mut source = Config::lone_source(Address::File(std::path::PathBuf::from("hub")));
     // What a person wrote into feeds.toml he may reach.
     source.allow_private = config.websub.allow_private || config.websub.hubs.contains(url);
+    source.timeouts.whole = CALLBACK_TIME;
+    source.max_bytes = LARGEST_ANSWER;
     source
 }

@@ -4,6 +4,8 @@
 //! too. One task holds the [`Queue`]; each poll is a task of its own, so a fault in one ends that
 //! one only.
 
+mod clients;
+mod descriptors;
 mod hub;
 mod keep;
 mod output;
@@ -25,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::config::{Config, ConfigError};
-use crate::fetch::{FetchError, Fetcher, Hosts};
+use crate::fetch::{FetchError, Hosts};
 use crate::live::Live;
 use crate::model::recent::Recent;
 use crate::model::report::ErrorKind;
@@ -34,6 +36,7 @@ use crate::poll::{self, PollError, Poller};
 use crate::schedule::{Queue, clock_jump};
 use crate::store::{Store, StoreError};
 use crate::web::{self, Listener, Site};
+use clients::{Clients, authority};
 use sd_notify::NotifyState;
 use service::Watchdog;
 use websub::{Heard, Subscriber, Tools};
@@ -97,7 +100,9 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let live = Arc::new(Live::new(config, &store, listening, Utc::now(), recent)?);
     let (pushes, new_pushes) = mpsc::channel(64);
     let (asks, new_asks) = mpsc::channel(64);
-    let site = Arc::new(Site::new(live.clone(), store.clone(), pushes, asks, stop.clone()));
+    let descriptors = descriptors::share(descriptors::raise());
+    let site = Site::new(live.clone(), store.clone(), pushes, asks, stop.clone()).limited(descriptors.readers);
+    let site = Arc::new(site);
     let changed = Arc::new(Notify::new());
     changed.notify_one();
     let (configs, new_configs) = mpsc::channel(4);
@@ -111,10 +116,11 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     tasks.spawn(watch::watch(config_path, live.config(), configs, reload, stop.clone()));
     announce(&live);
 
-    let fetcher = fetcher(&live, Arc::new(Hosts::default()))?;
+    let clients = Clients::new(&live, descriptors.kept_open);
+    let (fetcher, callbacks) = clients.fetchers(&live)?;
     let poller = Poller::new(fetcher.clone(), store.clone(), &authority(&live));
     share::share_out(&live, &live.config(), &poller);
-    let tools = Arc::new(Mutex::new(Tools { poller, fetcher }));
+    let tools = Arc::new(Mutex::new(Tools { poller, fetcher, callbacks }));
     tasks.spawn(share::keep_sharing(live.clone(), tools.clone(), stop.clone()));
     let (heard, hearing) = mpsc::channel(256);
     let subscriber = Subscriber {
@@ -128,7 +134,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let publisher = hub::Publisher::new(live.clone(), store.clone(), tools.clone(), stop.clone());
     tasks.spawn(publisher.run(new_asks, renderings));
 
-    let scheduler = Scheduler::new(live, tools, heard, store.clone(), changed, stop);
+    let scheduler = Scheduler::new(live, (tools, clients), descriptors.polls, heard, store.clone(), changed, stop);
     let (finished, abandoned) = scheduler.run(new_configs).await;
     service::tell(&[NotifyState::Stopping]);
     while let Some(ended) = tasks.join_next().await {
@@ -208,7 +214,10 @@ async fn render(live: Arc<Live>, site: Arc<Site>, changed: Arc<Notify>, stop: Ca
 struct Scheduler {
     live: Arc<Live>,
     tools: Arc<Mutex<Tools>>,
+    clients: Clients,
     hosts: Arc<Hosts>,
+    /// Polls at once, whatever feeds.toml says: there are descriptors for no more.
+    most_polls: usize,
     heard: mpsc::Sender<Heard>,
     queue: Queue,
     store: Store,
@@ -220,22 +229,29 @@ struct Scheduler {
 impl Scheduler {
     fn new(
         live: Arc<Live>,
-        tools: Arc<Mutex<Tools>>,
+        (tools, clients): (Arc<Mutex<Tools>>, Clients),
+        most_polls: usize,
         heard: mpsc::Sender<Heard>,
         store: Store,
         changed: Arc<Notify>,
         stop: CancellationToken,
     ) -> Self {
         let config = live.config();
-        let hosts = tools.lock().unwrap_or_else(PoisonError::into_inner).fetcher.hosts();
-        let mut queue = Queue::new(config.concurrency);
+        let hosts = clients.polls.hosts.clone();
+        if most_polls < config.concurrency {
+            tracing::warn!(
+                polls = most_polls,
+                "fewer polls at once than `poll.concurrency`: newsriver may open too few files; raise `LimitNOFILE` of its service or `ulimit -n`"
+            );
+        }
+        let mut queue = Queue::new(config.concurrency.min(most_polls));
         let now = Utc::now();
         for source in config.sources.iter().filter(|source| source.enabled) {
             if let Some(due) = reload::due_at_start(source, &live.state(&source.id), now) {
                 queue.put(&source.id, due, source.address.host(), source.per_host);
             }
         }
-        Self { live, tools, hosts, heard, queue, store, changed, stop, polls: JoinSet::new() }
+        Self { live, tools, clients, hosts, most_polls, heard, queue, store, changed, stop, polls: JoinSet::new() }
     }
 
     /// Runs until the stop; gives the numbers of polls that were finished and abandoned after it.
@@ -386,12 +402,12 @@ impl Scheduler {
                 for due in plan.due {
                     self.queue.put(&due.id, due.at, due.host.as_deref(), due.per_host);
                 }
-                self.queue.set_concurrency(self.live.config().concurrency);
-                match fetcher(&self.live, self.hosts.clone()) {
-                    Ok(fetcher) => {
+                self.queue.set_concurrency(self.live.config().concurrency.min(self.most_polls));
+                match self.clients.fetchers(&self.live) {
+                    Ok((fetcher, callbacks)) => {
                         let mut tools = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
                         let poller = tools.poller.renewed(fetcher.clone(), &authority(&self.live));
-                        *tools = Tools { poller, fetcher };
+                        *tools = Tools { poller, fetcher, callbacks };
                     }
                     Err(error) => tracing::error!(%error, "the HTTP client stays as it was"),
                 }
@@ -428,12 +444,4 @@ impl Scheduler {
         self.polls.shutdown().await;
         (finished, abandoned)
     }
-}
-
-fn fetcher(live: &Live, hosts: Arc<Hosts>) -> Result<Fetcher, FetchError> {
-    Fetcher::new(live.base_url().as_str(), live.config().connect_timeout, hosts)
-}
-
-fn authority(live: &Live) -> String {
-    poll::authority(&live.base_url())
 }

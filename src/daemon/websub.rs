@@ -30,6 +30,8 @@ const PUSHES_AT_ONCE: usize = 4;
 pub(super) struct Tools {
     pub(super) poller: Poller,
     pub(super) fetcher: Fetcher,
+    /// For what subscribers of our hub have us ask.
+    pub(super) callbacks: Fetcher,
 }
 
 /// What reaches the subscriber.
@@ -159,11 +161,13 @@ impl Subscriber {
             else {
                 return;
             };
+            // Given back once the push is read.
+            let _held = push.held;
             let state = live.state(&push.source);
             let document = Document {
                 url: subscription.announced.topic.clone(),
                 content_type: push.content_type,
-                bytes: push.body.to_vec(),
+                bytes: push.body.into(),
                 fetched_at: Utc::now(),
             };
             let polling = tokio::spawn(async move { poller.push(&source, &state, document).await }.in_current_span());

@@ -4,13 +4,14 @@
 //! and refused where it is not public, at the moment of the connection, so that a name cannot be
 //! public when checked and private when used.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use thiserror::Error;
 use url::{Host, Url};
 
 use super::FetchError;
+use super::resolver::Lookups;
 
 /// A name led to an address that is not public.
 #[derive(Debug, Error)]
@@ -119,14 +120,15 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 }
 
 /// The system's resolver, less what is not public.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PublicOnly;
+#[derive(Debug, Clone)]
+pub(super) struct PublicOnly(pub(super) Lookups);
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
+        let lookups = self.0.clone();
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
+            let found = lookups.look_up(&host).await?;
             // One private address spoils the name: which one is dialled is not ours to choose.
             if let Some(private) = found.iter().find(|address| !is_public(address.ip())) {
                 return Err(Blocked { host, address: private.ip() }.into());
@@ -228,7 +230,9 @@ mod tests {
     async fn a_name_is_judged_by_every_address_that_it_has() -> Result<(), Box<dyn std::error::Error>> {
         // The one resolution is the one that is dialled: there is no second that could differ.
         for name in ["localhost", "127.0.0.1"] {
-            let Err(error) = PublicOnly.resolve(name.parse()?).await else { panic!("{name} was let through") };
+            let Err(error) = PublicOnly(Lookups::default()).resolve(name.parse()?).await else {
+                panic!("{name} was let through")
+            };
             assert!(error.downcast_ref::<Blocked>().is_some_and(|blocked| blocked.address.is_loopback()), "{error}");
         }
         Ok(())

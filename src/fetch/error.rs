@@ -11,6 +11,10 @@ use thiserror::Error;
 use super::address::Blocked;
 use crate::model::report::ErrorKind;
 
+/// What the system says where a process, or all of them, have too many files open.
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;
+
 /// Why a fetch brought no document.
 #[derive(Debug, Error)]
 pub enum FetchError {
@@ -35,6 +39,14 @@ pub enum FetchError {
     #[error("no answer over the connection: {detail}")]
     Connect {
         /// What the network says.
+        detail: String,
+    },
+    /// newsriver itself has no descriptor for a connection.
+    #[error(
+        "newsriver may open no further file or connection: {detail}; raise `LimitNOFILE` of its service or `ulimit -n`"
+    )]
+    Descriptors {
+        /// What the system says.
         detail: String,
     },
     /// TLS failed.
@@ -186,7 +198,7 @@ impl FetchError {
             Self::Blocked { .. } | Self::PrivateName { .. } => ErrorKind::BlockedAddress,
             Self::TooLarge { .. } | Self::HeadersTooLarge { .. } => ErrorKind::TooLarge,
             Self::Decompression { .. } => ErrorKind::Decompression,
-            Self::BrokenBody { .. } | Self::File { .. } | Self::NoFile(_) => ErrorKind::Io,
+            Self::Descriptors { .. } | Self::BrokenBody { .. } | Self::File { .. } | Self::NoFile(_) => ErrorKind::Io,
         }
     }
 
@@ -203,6 +215,11 @@ impl FetchError {
     pub(super) fn from_reqwest(error: reqwest::Error, connect: Duration) -> Self {
         if let Some(blocked) = find::<Blocked>(&error) {
             return Self::Blocked { host: blocked.host.clone(), address: blocked.address };
+        }
+        if let Some(io) = find::<std::io::Error>(&error)
+            && matches!(io.raw_os_error(), Some(EMFILE | ENFILE))
+        {
+            return Self::Descriptors { detail: io.to_string() };
         }
         if error.is_timeout() {
             return Self::TimedOut { step: "the connection", limit: connect, key: "connect_timeout" };

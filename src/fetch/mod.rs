@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod hosts;
 mod proxy;
+mod resolver;
 mod robots;
 mod room;
 
@@ -32,8 +33,9 @@ use crate::model::source::{Address, Source};
 pub use error::FetchError;
 pub use hosts::Hosts;
 use proxy::Proxy;
-pub use room::Room;
+pub use resolver::Lookups;
 use room::Waits;
+pub use room::{Room, Rooms, SMALL};
 
 /// What feeds we read, best first; servers that negotiate give the feed rather than the page.
 const ACCEPTED: &str = "application/atom+xml, application/rss+xml, application/feed+json;q=0.9, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.6, text/html;q=0.5, */*;q=0.1";
@@ -127,7 +129,8 @@ pub struct Fetcher {
     environment: proxy::Environment,
     hosts: Arc<Hosts>,
     robots: Arc<robots::Robots>,
-    rooms: room::Rooms,
+    rooms: Rooms,
+    shared: Shared,
     connect_timeout: Duration,
     user_agent: String,
 }
@@ -145,41 +148,63 @@ pub fn is_private(url: &Url) -> bool {
     address::is_private_literal(url)
 }
 
+/// What clients of one process share.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// The limits of hosts.
+    pub hosts: Arc<Hosts>,
+    /// The places for large bodies.
+    pub rooms: Rooms,
+    /// The names that are looked up at once.
+    pub lookups: Lookups,
+    /// Connections that are kept for the next request, to one host; none where descriptors are scarce.
+    pub kept_open: usize,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { hosts: Arc::default(), rooms: Rooms::default(), lookups: Lookups::default(), kept_open: 2 }
+    }
+}
+
 /// What every client has in common.
-fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
+fn builder(connect_timeout: Duration, shared: &Shared) -> reqwest::ClientBuilder {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(connect_timeout)
         .pool_idle_timeout(hosts::KEPT_OPEN)
-        .pool_max_idle_per_host(2)
+        .pool_max_idle_per_host(shared.kept_open)
         .http2_adaptive_window(true)
         .referer(false)
 }
 
 impl Fetcher {
-    /// A client that names itself with `contact`, where people can ask about it. `hosts` keeps the
-    /// limits of hosts, also for the client that takes its place.
+    /// A client that names itself with `contact`, where people can ask about it. `shared` outlives it: the
+    /// client that takes its place keeps to the same limits.
     ///
     /// # Errors
     /// [`FetchError::Client`] where the TLS library cannot be set up.
-    pub fn new(contact: &str, connect_timeout: Duration, hosts: Arc<Hosts>) -> Result<Self, FetchError> {
+    pub fn new(contact: &str, connect_timeout: Duration, shared: Shared) -> Result<Self, FetchError> {
+        let lookups = shared.lookups.clone();
         // Which proxy a request goes through is decided before its client is chosen.
-        let direct = || builder(connect_timeout).no_proxy();
-        let guarded = direct().dns_resolver(address::PublicOnly).build();
+        let direct = || builder(connect_timeout, &shared).no_proxy();
+        let guarded = direct().dns_resolver(address::PublicOnly(lookups.clone())).build();
+        let open = direct().dns_resolver(lookups).build();
         Ok(Self {
             guarded: guarded.map_err(FetchError::Client)?,
-            open: direct().build().map_err(FetchError::Client)?,
+            open: open.map_err(FetchError::Client)?,
             proxied: Arc::default(),
             environment: proxy::Environment::new(),
-            hosts,
+            hosts: shared.hosts.clone(),
             robots: Arc::default(),
-            rooms: room::Rooms::default(),
+            rooms: shared.rooms.clone(),
+            shared,
             connect_timeout,
             user_agent: format!("newsriver/{} (+{contact})", env!("CARGO_PKG_VERSION")),
         })
     }
 
-    /// The limits of hosts, for a client that takes the place of this one.
+    /// The limits of hosts.
     #[must_use]
     pub fn hosts(&self) -> Arc<Hosts> {
         self.hosts.clone()
@@ -413,7 +438,11 @@ impl Fetcher {
             way = way.custom_http_auth(value.clone());
         }
         // The only name that it resolves is the proxy's: those of targets are resolved by the proxy.
-        let client = builder(self.connect_timeout).proxy(way).build().map_err(FetchError::Client)?;
+        let client = builder(self.connect_timeout, &self.shared)
+            .dns_resolver(self.shared.lookups.clone())
+            .proxy(way)
+            .build()
+            .map_err(FetchError::Client)?;
         proxied.insert(proxy, client.clone());
         Ok(client)
     }

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// Bodies up to this many bytes need no room.
-pub(super) const SMALL: usize = 512 * 1024;
+pub const SMALL: usize = 512 * 1024;
 
 /// Coded bodies up to this many bytes need none before they are decoded.
 pub(super) const SMALL_CODED: usize = 64 * 1024;
@@ -17,7 +17,7 @@ const ROOMS: usize = 4;
 
 /// The rooms that there are; clones share them.
 #[derive(Debug, Clone)]
-pub(super) struct Rooms(Arc<Semaphore>);
+pub struct Rooms(Arc<Semaphore>);
 
 /// One large body's; given back when it is dropped.
 #[derive(Debug)]
@@ -32,6 +32,12 @@ impl Default for Rooms {
 }
 
 impl Rooms {
+    /// A room, where one is free.
+    #[must_use]
+    pub fn try_enter(&self) -> Option<Room> {
+        self.0.clone().try_acquire_owned().ok().map(|permit| Room { _permit: Some(permit) })
+    }
+
     /// Waits for a room; meanwhile the server waits too, since nothing is read.
     pub(super) async fn enter(&self, waits: &Waits) -> Room {
         waits.begin();

@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::config::{Config, ConfigError};
 use crate::fetch::is_private;
+pub use crate::fetch::{Room, Rooms, SMALL};
 use crate::metrics::{Gauges, Metrics};
 use crate::model::part::Part;
 use crate::model::recent::Recent;
@@ -26,7 +27,7 @@ use crate::model::source::{Source, SourceId};
 use crate::model::websub::Subscription;
 use crate::opml::{self, Outline};
 use crate::publish::Addresses;
-use crate::status::Report;
+use crate::status::{self, Report, SourceReport};
 use crate::store::{SourceRow, Store, StoreError};
 
 /// The state of a running daemon.
@@ -42,6 +43,8 @@ pub struct Live {
     stories: Arc<AtomicU64>,
     store: Store,
     subscriptions: RwLock<HashMap<SourceId, Subscription>>,
+    /// The places for large bodies, of polls and of pushes.
+    pub rooms: Rooms,
     /// What is counted.
     pub metrics: Metrics,
     /// The last log events.
@@ -85,6 +88,8 @@ pub struct Push {
     pub content_type: Option<String>,
     /// The body.
     pub body: Bytes,
+    /// What it takes of the places for bodies; given back once it is read.
+    pub held: Box<dyn std::any::Any + Send>,
 }
 
 /// The subscriptions as OPML for who wrote feeds.toml: what is on the web, with the names and pages that the store
@@ -120,17 +125,22 @@ impl Live {
     /// The metrics as text.
     #[must_use]
     pub fn metrics_text(&self, store: &Store) -> String {
-        let report = self.report();
         let mut states = ["ok", "failing", "gone", "paused", "new"].map(|state| (state, 0));
-        for source in &report.sources {
-            if let Some((_, count)) = states.iter_mut().find(|(state, _)| *state == source.state) {
-                *count += 1;
+        let entries;
+        {
+            let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+            entries = rows.values().map(|row| row.entries).sum::<u64>();
+            for source in &self.config().sources {
+                let state = status::state_of(source, rows.get(&source.id).map(|row| &row.state));
+                if let Some((_, count)) = states.iter_mut().find(|(name, _)| *name == state) {
+                    *count += 1;
+                }
             }
         }
         self.metrics.render(&Gauges {
             started: self.started.timestamp(),
-            entries: report.river.entries,
-            stories: report.river.stories,
+            entries,
+            stories: self.stories.load(Ordering::Relaxed),
             states: states.to_vec(),
             store_bytes: store.bytes(),
         })
@@ -176,6 +186,7 @@ impl Live {
             stories: store.story_counter(),
             store: store.clone(),
             subscriptions: RwLock::new(subscriptions),
+            rooms: Rooms::default(),
             metrics: Metrics::default(),
             recent,
             status: watch::Sender::new(0),
@@ -187,6 +198,13 @@ impl Live {
     pub fn wants_pushes(&self) -> bool {
         let config = self.config();
         config.websub.subscribe.unwrap_or_else(|| config.river.base_url.as_ref().is_some_and(|base| !is_private(base)))
+    }
+
+    /// Whether our own hub may push to a callback: a river of a private network is pushed to none outside it.
+    #[must_use]
+    pub fn may_push_to(&self, callback: &Url) -> bool {
+        let is_inside = |url: &Url| is_private(url) || url.host_str().is_some_and(|host| !host.contains(['.', ':']));
+        !is_inside(&self.base_url()) || is_inside(callback)
     }
 
     /// Every subscription at a hub.
@@ -312,6 +330,15 @@ impl Live {
             store_error: self.store.problem().map(|problem| problem.to_string()),
             ..Report::new(&self.config(), &rows, stories, Some(self.started), error.as_ref())
         }
+    }
+
+    /// The health of one source, whatever the others are; `None` where feeds.toml has no such source.
+    #[must_use]
+    pub fn source_report(&self, id: &str) -> Option<SourceReport> {
+        let config = self.config();
+        let source = config.source(id)?;
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        Some(SourceReport::new(source, rows.get(&source.id)))
     }
 
     /// Where readers reach the daemon; ends in a slash.

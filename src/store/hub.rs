@@ -1,5 +1,6 @@
 //! Who listens at our hub.
 
+use chrono::{DateTime, Utc};
 use rusqlite::params;
 
 use super::read::time;
@@ -8,15 +9,16 @@ use crate::model::hub::Listener;
 use crate::model::source::Secret;
 
 impl Store {
-    /// Every listener.
+    /// Every listener whose lease has not ended at `now`.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub fn listeners(&self) -> Result<Vec<Listener>, StoreError> {
+    pub fn listeners(&self, now: DateTime<Utc>) -> Result<Vec<Listener>, StoreError> {
         self.reading(|connection| {
-            let mut select =
-                connection.prepare_cached("SELECT callback, topic, secret, lease_until, sent FROM listeners")?;
-            let rows = select.query_map([], |row| {
+            let mut select = connection.prepare_cached(
+                "SELECT callback, topic, secret, lease_until, sent FROM listeners WHERE lease_until > ?1",
+            )?;
+            let rows = select.query_map([now.timestamp_millis()], |row| {
                 Ok(Listener {
                     callback: row.get(0)?,
                     topic: row.get(1)?,
@@ -29,12 +31,16 @@ impl Store {
         })
     }
 
-    /// Writes a listener; there is one for each callback and topic.
+    /// Writes a listener; there is one for each callback and topic. Those whose leases ended before `now` go.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be written.
-    pub fn put_listener(&self, listener: &Listener) -> Result<(), StoreError> {
-        self.writing()?
+    pub fn put_listener(&self, listener: &Listener, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let writing = self.writing()?;
+        writing
+            .execute("DELETE FROM listeners WHERE lease_until <= ?1", [now.timestamp_millis()])
+            .map_err(|source| StoreError::Sqlite { path: self.path.to_path_buf(), source })?;
+        writing
             .execute(
                 "INSERT OR REPLACE INTO listeners (callback, topic, secret, lease_until, sent) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![

@@ -195,7 +195,7 @@ impl Store {
         self.entry_count()?;
         self.sources()?;
         self.subscriptions()?;
-        self.listeners()?;
+        self.listeners(chrono::DateTime::UNIX_EPOCH)?;
         self.archived()?;
         self.river(&Selection::All, &|_| true, &Start::Top(Fairness::default()), 1).map(drop)
     }

@@ -1,7 +1,7 @@
 //! Who may read what: the token in an address, or a password; and who asks, behind proxies.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::address;
 use super::route::plain;
+use super::shares::network_of;
 use crate::model::server::{Access, Guard, TrustedProxies};
 
 /// Wrong passwords that a client may send within [`WHILE`].
@@ -112,9 +113,16 @@ impl Doors {
         Err(Box::new(asking(guard)))
     }
 
+    /// Whether a request brings what opens the feeds, where nothing in an address does.
+    pub(super) fn may_read_feeds(&self, access: &Access, headers: &HeaderMap, client: Option<IpAddr>) -> bool {
+        access.feeds.is_open()
+            || access.feeds.token.is_some()
+            || self.pass(access, (None, "/opml"), headers, client).is_ok()
+    }
+
     fn has_guessed(&self, client: Option<IpAddr>) -> bool {
         let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_client = client.and_then(|client| wrong.get(&site_of(client)));
+        let of_client = client.and_then(|client| wrong.get(&network_of(client)));
         of_client.is_some_and(|(count, since)| *count >= WRONG_AT_MOST && since.elapsed() < WHILE)
     }
 
@@ -127,19 +135,11 @@ impl Doors {
         if wrong.len() >= REMEMBERED {
             wrong.clear();
         }
-        let (count, since) = wrong.entry(site_of(client)).or_insert((0, Instant::now()));
+        let (count, since) = wrong.entry(network_of(client)).or_insert((0, Instant::now()));
         if since.elapsed() >= WHILE {
             (*count, *since) = (0, Instant::now());
         }
         *count += 1;
-    }
-}
-
-/// Whose guesses are counted together: an IPv6 client owns a whole network (RFC 6177).
-fn site_of(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 
@@ -165,7 +165,7 @@ fn is_same_bytes(right: &[u8], presented: &[u8]) -> bool {
     Sha256::digest(right) == Sha256::digest(presented)
 }
 
-fn asking(guard: &Guard) -> Response<Bytes> {
+pub(super) fn asking(guard: &Guard) -> Response<Bytes> {
     let mut response = plain(
         StatusCode::UNAUTHORIZED,
         "401: this is for those who were given its address or a password ([access] in feeds.toml).\n",

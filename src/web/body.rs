@@ -13,6 +13,7 @@ use hyper::header::{
 use hyper::{Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
 
+use super::budget::{Memory, Reserved, keep_with};
 use super::wire::Sealed;
 use crate::model::text::hex;
 
@@ -25,7 +26,7 @@ const ASK_IN_VAIN: [&str; 2] = ["feedparser/", "rss2email/"];
 
 /// A content coding (RFC 9110, section 8.4.1), best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Coding {
+pub(super) enum Coding {
     Brotli,
     Zstd,
     Gzip,
@@ -60,6 +61,10 @@ pub struct Body {
     asked: [AtomicBool; 3],
     /// The same ready to be sent without a copy, the bytes as they are last.
     sealed: [OnceLock<Option<Arc<Sealed>>>; 4],
+    /// Whether it is worth that: many ask for it.
+    is_shared: AtomicBool,
+    /// What the bytes and their codings count as.
+    memory: Memory,
 }
 
 impl Body {
@@ -83,13 +88,57 @@ impl Body {
             coded: Default::default(),
             asked: Default::default(),
             sealed: Default::default(),
+            is_shared: AtomicBool::new(false),
+            memory: Memory::default(),
         }
+    }
+
+    /// The same, made for many readers: sent without a copy where that is worth it. Its memory counts as `memory`.
+    #[must_use]
+    pub(super) fn for_all(mut self, memory: Memory) -> Self {
+        if let Some(bytes) = memory.keep(self.bytes.clone()) {
+            self.bytes = bytes;
+        }
+        Self { is_shared: AtomicBool::new(true), memory, ..self }
+    }
+
+    /// The same, made for a request, with the coding that it asks for; `None` where there is no memory for it.
+    pub(super) fn within(mut self, reserved: Reserved, coding: Coding) -> Option<Self> {
+        let (memory, permit) = reserved.take(self.bytes.len())?;
+        self.bytes = keep_with(self.bytes, permit);
+        self.memory = memory;
+        self.prepare(coding);
+        Some(self)
+    }
+
+    /// Notes that it is asked for again.
+    pub(super) fn note_shared(&self) {
+        self.is_shared.store(true, Ordering::Relaxed);
+    }
+
+    /// Makes a coding, unless there is one: work for the processor.
+    pub(super) fn prepare(&self, coding: Coding) {
+        if self.bytes.len() >= WORTH_CODING {
+            self.coded(coding);
+        }
+    }
+
+    /// Whether a request for this coding can be answered at once.
+    pub(super) fn is_prepared(&self, coding: Coding) -> bool {
+        let place = Coding::ALL.iter().position(|known| *known == coding);
+        self.bytes.len() < WORTH_CODING || place.is_none_or(|place| self.coded[place].get().is_some())
     }
 
     /// How many bytes, in no coding.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// How many bytes in all of its codings that were made so far.
+    pub(super) fn memory_len(&self) -> usize {
+        let coded = self.coded.iter().filter_map(|coded| coded.get()?.as_ref());
+        self.bytes.len() + coded.map(Bytes::len).sum::<usize>()
     }
 
     /// Whether there is nothing in it.
@@ -183,7 +232,9 @@ impl Body {
         }
         if method != Method::HEAD {
             let place = Coding::ALL.iter().position(|known| *known == coding).unwrap_or(Coding::ALL.len());
-            if let Some(sealed) = self.sealed[place].get_or_init(|| Sealed::new(&bytes)) {
+            if self.is_shared.load(Ordering::Relaxed)
+                && let Some(sealed) = self.sealed[place].get_or_init(|| Sealed::new(&bytes, &self.memory))
+            {
                 response.extensions_mut().insert(sealed.clone());
             }
             *response.body_mut() = bytes;
@@ -206,7 +257,7 @@ impl Body {
     pub fn prepare_like(&self, before: &Self) {
         for (place, coding) in Coding::ALL.into_iter().enumerate() {
             if before.asked[place].load(Ordering::Relaxed) {
-                self.coded[place].get_or_init(|| encode(coding, &self.bytes));
+                self.coded[place].get_or_init(|| self.encoded(coding));
             }
         }
     }
@@ -217,10 +268,17 @@ impl Body {
             return (Coding::Identity, self.bytes.clone());
         };
         self.asked[place].store(true, Ordering::Relaxed);
-        match self.coded[place].get_or_init(|| encode(coding, &self.bytes)) {
+        match self.coded[place].get_or_init(|| self.encoded(coding)) {
             Some(bytes) => (coding, bytes.clone()),
             None => (Coding::Identity, self.bytes.clone()),
         }
+    }
+}
+
+impl Body {
+    /// The bytes in a coding; `None` where that cannot be, or there is no memory for it.
+    fn encoded(&self, coding: Coding) -> Option<Bytes> {
+        encode(coding, &self.bytes).and_then(|bytes| self.memory.keep(bytes))
     }
 }
 
@@ -254,7 +312,7 @@ fn encode(coding: Coding, bytes: &[u8]) -> Option<Bytes> {
 }
 
 /// The coding to answer in: the best of ours among those the client likes most.
-fn accepted(headers: &HeaderMap) -> Coding {
+pub(super) fn accepted(headers: &HeaderMap) -> Coding {
     let wanted: Vec<(String, f32)> = headers
         .get_all(ACCEPT_ENCODING)
         .iter()

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
-use http_body_util::Either;
-use hyper::Response;
 use hyper::body::{Body, Frame};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
 
-use super::route::{Outgoing, Site};
+use super::connections::Counted;
+use super::route::{Asker, Site, ready, try_again};
+use super::shares::Share;
+use super::streams::Outgoing;
 
 /// A line that says nothing, so that proxies keep the connection and a client that is gone is noticed.
 const BREATH: Duration = Duration::from_secs(15);
@@ -21,22 +23,33 @@ const BREATH: Duration = Duration::from_secs(15);
 /// At most so often is a client told that states of sources changed.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Streams of events at once: of all clients, and of one.
+pub(super) const STREAMS: (usize, usize) = (256, 64);
+
 /// A body that goes on while the client listens.
-pub(super) struct Events(BoxStream<'static, Bytes>);
+pub(super) struct Events {
+    events: BoxStream<'static, Bytes>,
+    /// The place that it takes of those that there are.
+    _held: (Share, Counted),
+}
 
 impl Body for Events {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.0).poll_next(cx).map(|next| next.map(|bytes| Ok(Frame::data(bytes))))
+        Pin::new(&mut self.events).poll_next(cx).map(|next| next.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
 
 impl Site {
     /// What happens from now on, the river as it is first; for `?seconds=` where the client says so, after which
     /// it comes again by itself.
-    pub(super) fn events(self: &Arc<Self>, query: &str) -> Response<Outgoing> {
+    pub(super) fn events(self: &Arc<Self>, query: &str, asker: &Asker) -> Response<Outgoing> {
+        let Some(share) = self.event_streams.take(asker.client, 1) else {
+            let text = "503: too many streams of events are open; come back in a minute.\n";
+            return ready(try_again(StatusCode::SERVICE_UNAVAILABLE, text, "60"));
+        };
         let seconds = query.strip_prefix("seconds=").and_then(|text| text.parse().ok()).map(Duration::from_secs);
         let mut renderings = self.renderings();
         renderings.mark_changed();
@@ -64,7 +77,8 @@ impl Site {
             Some(seconds) => events.take_until(tokio::time::sleep(seconds)).boxed(),
             None => events.boxed(),
         };
-        let mut response = Response::new(Either::Right(Events(events)));
+        let held = (share, Counted::stream(&asker.connection));
+        let mut response = Response::new(Outgoing::Events(Events { events, _held: held }));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

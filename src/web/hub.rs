@@ -1,48 +1,85 @@
-//! The callback of subscriptions at hubs: verification of intent, and pushes (WebSub, sections 5.3 and 7).
+//! newsriver's own hub: who wants to be pushed the river (WebSub, section 5.2).
+//!
+//! It is open to all who may read the river, and the only address that changes something; so a form of another site,
+//! sent by a browser that can reach what that site cannot, is refused.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use chrono::Utc;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{ALLOW, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::Semaphore;
 
-use super::route::{Site, plain};
+use super::access::asking;
+use super::callback::closing;
+use super::route::{Asker, Site, plain, try_again};
+use super::shares::Rate;
 use crate::hub;
-use crate::live::Push;
-use crate::model::websub::{Stage, Subscription};
-use crate::websub::{self, Answer};
 
-/// How long a hub may take to send its body.
-const BODY_TIME: Duration = Duration::from_secs(30);
+/// How long a subscriber may take to send its form.
+const FORM_TIME: Duration = Duration::from_secs(5);
 
-/// The token in the path of a callback.
-pub(super) fn token_at(path: &str) -> Option<&str> {
-    path.strip_prefix("/websub/").filter(|token| !token.is_empty() && token.bytes().all(|b| b.is_ascii_alphanumeric()))
-}
-
-/// The largest form that our own hub reads, bytes.
+/// The largest form that is read, bytes.
 const LARGEST_FORM: usize = 16 * 1024;
 
+/// Forms that are read at once.
+const FORMS: usize = 16;
+
+/// Requests of one client: at once, and a second.
+const RATE: (f64, f64) = (30.0, 0.5);
+
+/// What bounds those who subscribe.
+#[derive(Debug)]
+pub(super) struct Subscribing {
+    forms: Arc<Semaphore>,
+    rate: Rate,
+}
+
+impl Default for Subscribing {
+    fn default() -> Self {
+        let (burst, per_second) = RATE;
+        Self { forms: Arc::new(Semaphore::new(FORMS)), rate: Rate::new(burst, per_second) }
+    }
+}
+
 impl Site {
-    /// Answers who wants to listen at our own hub (WebSub, section 5.2): 202, and whether he means it is asked
-    /// afterwards.
-    pub(super) async fn listen(&self, request: Request<Incoming>) -> Response<Bytes> {
+    /// Answers who wants to listen at our own hub: 202, and whether he means it is asked afterwards.
+    pub(super) async fn listen(&self, request: Request<Incoming>, asker: &Asker) -> Response<Bytes> {
         if request.method() != Method::POST {
             let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "405: subscribers post here (WebSub).\n");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        let body = Limited::new(request.into_body(), LARGEST_FORM).collect();
-        let Ok(Ok(form)) = tokio::time::timeout(BODY_TIME, body).await else {
-            return plain(StatusCode::PAYLOAD_TOO_LARGE, "413: the form is too large or took too long.\n");
+        let config = self.live.config();
+        if is_of_another_site(request.headers(), &self.live.base_url().origin().ascii_serialization()) {
+            return closing(plain(StatusCode::FORBIDDEN, "403: a page of another site cannot subscribe.\n"));
+        }
+        if !self.doors.may_read_feeds(&config.access, request.headers(), asker.client) {
+            return closing(asking(&config.access.feeds));
+        }
+        if !self.subscribing.rate.admits(asker.client, Instant::now()) {
+            let text = "429: too many subscriptions from this address; come back in a minute.\n";
+            return closing(try_again(StatusCode::TOO_MANY_REQUESTS, text, "60"));
+        }
+        let body = request.into_body();
+        let Ok(_place) = self.subscribing.forms.clone().try_acquire_owned() else { return closing(too_many()) };
+        if body.size_hint().lower() > LARGEST_FORM as u64 {
+            return closing(plain(StatusCode::PAYLOAD_TOO_LARGE, "413: the form is too large.\n"));
+        }
+        let form = match tokio::time::timeout(FORM_TIME, Limited::new(body, LARGEST_FORM).collect()).await {
+            Ok(Ok(form)) => form.to_bytes(),
+            Ok(Err(_)) => {
+                return closing(plain(StatusCode::PAYLOAD_TOO_LARGE, "413: the form is too large or broke off.\n"));
+            }
+            Err(_) => return closing(plain(StatusCode::REQUEST_TIMEOUT, "408: the form took too long.\n")),
         };
-        let asked = match hub::request(&form.to_bytes()) {
+        let asked = match hub::request(&form) {
             Ok(asked) => asked,
             Err(error) => {
-                tracing::debug!(%error, "a subscriber of the hub is refused");
+                tracing::debug!(%error, "hub subscription refused");
                 return plain(StatusCode::BAD_REQUEST, "400: hub.mode, hub.callback, hub.topic, as WebSub has them.\n");
             }
         };
@@ -52,84 +89,51 @@ impl Site {
                 "404: this hub pushes /feed.atom, /feed.rss and /feed.json of here.\n",
             );
         }
+        if !self.live.may_push_to(&asked.callback) {
+            return plain(
+                StatusCode::FORBIDDEN,
+                "403: this river is at a private address and is pushed to none outside; `river.base_url` in feeds.toml says where readers reach it.\n",
+            );
+        }
         match self.listeners.try_send(asked) {
             Ok(()) => plain(StatusCode::ACCEPTED, ""),
-            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "503: too many subscribers at once.\n"),
+            Err(_) => too_many(),
         }
     }
+}
 
-    /// Answers a hub.
-    pub(super) async fn hub(&self, token: &str, request: Request<Incoming>) -> Response<Bytes> {
-        let Some(subscription) = self.live.subscription_at(token) else {
-            // Hubs take 410 for the end of a subscription.
-            return plain(StatusCode::GONE, "410: there is no such subscription.\n");
-        };
-        match *request.method() {
-            Method::GET => self.verify(subscription, request.uri().query().unwrap_or_default()).await,
-            Method::POST => self.push(&subscription, request).await,
-            _ => {
-                let mut response =
-                    plain(StatusCode::METHOD_NOT_ALLOWED, "405: a hub asks here (GET) or pushes (POST).\n");
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
-                response
-            }
-        }
-    }
+fn too_many() -> Response<Bytes> {
+    try_again(StatusCode::SERVICE_UNAVAILABLE, "503: too many subscribers at once.\n", "60")
+}
 
-    async fn verify(&self, subscription: Subscription, query: &str) -> Response<Bytes> {
-        let query: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let id = subscription.source.clone();
-        let (kept, answer) = match websub::answer(&subscription, &query, Utc::now()) {
-            Answer::Confirm { challenge, lease_until } => {
-                tracing::info!(source.id = %id, until = %lease_until.format("%Y-%m-%dT%H:%M:%SZ"), "the hub will push {id}");
-                let kept =
-                    Subscription { stage: Stage::Active, failures: 0, lease_until: Some(lease_until), ..subscription };
-                (kept, Bytes::from(challenge))
-            }
-            Answer::Denied => {
-                tracing::warn!(source.id = %id, "the hub refuses to push {id}; it is polled");
-                (Subscription { stage: Stage::Denied, is_trusted: false, ..subscription }, Bytes::new())
-            }
-            Answer::Unknown => return plain(StatusCode::NOT_FOUND, "404: this was not asked for.\n"),
-        };
-        self.live.put_subscription(kept.clone());
-        let store = self.store.clone();
-        match tokio::task::spawn_blocking(move || store.put_subscription(&kept)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(source.id = %id, %error, "a subscription could not be kept"),
-            Err(error) => tracing::error!(source.id = %id, %error, "a subscription could not be kept"),
-        }
-        let mut response = Response::new(answer);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        response
-    }
+/// Whether a browser sends this for a page of another site than ours (Fetch standard, `Origin`; Fetch Metadata).
+/// Subscribers are no browsers and send neither.
+fn is_of_another_site(headers: &HeaderMap, own: &str) -> bool {
+    let is_other =
+        |name: &str, ours: &[&str]| headers.get_all(name).iter().any(|value| !ours.iter().any(|own| value == own));
+    is_other(ORIGIN.as_str(), &[own]) || is_other("sec-fetch-site", &["same-origin", "none"])
+}
 
-    async fn push(&self, subscription: &Subscription, request: Request<Incoming>) -> Response<Bytes> {
-        let id = &subscription.source;
-        let limit = self.live.config().source(id.as_str()).map_or(0, |source| source.max_bytes);
-        let text = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        let (content_type, signature) = (text("content-type"), text("x-hub-signature"));
-        let body = Limited::new(request.into_body(), usize::try_from(limit).unwrap_or(usize::MAX)).collect();
-        let body = match tokio::time::timeout(BODY_TIME, body).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) => {
-                tracing::warn!(source.id = %id, error, "a push could not be taken");
-                return plain(StatusCode::PAYLOAD_TOO_LARGE, "413: the push is too large or broke off.\n");
-            }
-            Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "408: the push took too long.\n"),
-        };
-        if let Err(error) = websub::check_signature(&subscription.secret, signature.as_deref(), &body) {
-            // A 2xx all the same (section 8): who forges shall not learn that it failed.
-            tracing::warn!(source.id = %id, "a push for {id} is not taken: {error}");
-            return plain(StatusCode::ACCEPTED, "");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_pages_subscribe_by_a_browser() -> Result<(), Box<dyn std::error::Error>> {
+        for (name, value, expected) in [
+            ("origin", "https://evil.example", true),
+            ("origin", "null", true),
+            ("origin", "http://news.example.org", true),
+            ("origin", "https://news.example.org", false),
+            ("sec-fetch-site", "cross-site", true),
+            ("sec-fetch-site", "same-site", true),
+            ("sec-fetch-site", "same-origin", false),
+            ("sec-fetch-site", "none", false),
+            ("referer", "https://evil.example", false),
+        ] {
+            let headers = HeaderMap::from_iter([(name.parse::<hyper::header::HeaderName>()?, value.parse()?)]);
+            assert_eq!(is_of_another_site(&headers, "https://news.example.org"), expected, "{name}: {value}");
         }
-        match self.pushes.try_send(Push { source: id.clone(), content_type, body }) {
-            Ok(()) => plain(StatusCode::ACCEPTED, ""),
-            Err(_) => {
-                let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "503: too many pushes at once.\n");
-                response.headers_mut().insert("retry-after", HeaderValue::from_static("60"));
-                response
-            }
-        }
+        Ok(())
     }
 }

@@ -10,6 +10,10 @@ use crate::model::part::Ask;
 use crate::publish::River;
 use crate::store::StoreError;
 
+/// Bytes of renderings that may be held: the one that is served, and those before it that readers still take. With
+/// more, readers that take nothing lose their connections.
+const MOST_HELD: usize = 96 << 20;
+
 /// Rounds of archiving between two looks at what else is to be done.
 const CAUGHT_UP: usize = 8;
 
@@ -66,7 +70,7 @@ impl Site {
     }
 
     fn publish(&self, river: &River) {
-        let rendered = Rendered::new(river, &self.live.groups());
+        let rendered = Rendered::new(river, &self.live.groups(), &self.held);
         if let Some(before) = self.rendered() {
             for (body, known) in rendered.bodies().zip(before.bodies()) {
                 body.prepare_like(known);
@@ -75,5 +79,14 @@ impl Site {
         self.rendered.send_replace(Some(Arc::new(rendered)));
         self.renderings.fetch_add(1, Ordering::Release);
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let held = self.held.load(Ordering::Relaxed);
+        if held > MOST_HELD {
+            let cut = self.connections.cut_stalled();
+            tracing::info!(
+                held_bytes = held,
+                cut,
+                "connections closed: their clients hold old renderings and take nothing"
+            );
+        }
     }
 }

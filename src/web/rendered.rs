@@ -1,9 +1,11 @@
 //! Rivers -> bodies.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use super::address::Shape;
 use super::body::Body;
+use super::budget::Memory;
 use super::pages;
 use crate::model::page::Spot;
 use crate::publish::{Addresses, Format, River};
@@ -25,12 +27,12 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// Renders a river.
-    #[must_use]
-    pub fn new(river: &River, groups: &[String]) -> Self {
+    /// Renders a river; its bytes are counted in `memory` for as long as somebody holds them.
+    pub(super) fn new(river: &River, groups: &[String], memory: &Arc<AtomicUsize>) -> Self {
+        let counted = || Memory::Counted(memory.clone());
         Self {
-            feeds: Format::ALL.map(|format| feed_body(river, format)),
-            page: pages::river(river, groups),
+            feeds: Format::ALL.map(|format| feed_body(river, format).for_all(counted())),
+            page: pages::river(river, groups).for_all(counted()),
             change: river.change,
             addresses: river.addresses.clone(),
         }

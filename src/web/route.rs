@@ -2,26 +2,33 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
-use http_body_util::{Either, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::access::{self, Doors};
 use super::address::{self, Page, Shape};
-use super::body::Body;
-use super::events::Events;
-use super::pages::Wanted;
-use super::rendered::{FEED_CACHING, Rendered, feed_body};
-use super::{hub, pages};
+use super::body::{Body, accepted};
+use super::budget::BodyBudget;
+use super::callback::{self, Unfinished};
+use super::connections::{Connection, Connections};
+use super::host::{self, Reach};
+use super::hub::Subscribing;
+use super::on_request::{NoPage, Render, Renderers};
+use super::pages::{self, Wanted};
+use super::rendered::{FEED_CACHING, Rendered};
+use super::shares::{Shares, network_of};
+use super::streams::Outgoing;
+use super::{events, health, limits::Limits};
 use crate::explain;
 use crate::live::{Live, Push};
 use crate::model::page::Spot;
@@ -31,13 +38,6 @@ use crate::publish::Addresses;
 use crate::search::Query;
 use crate::status::SourceReport;
 use crate::store::{Selection, Store, StoreError};
-
-/// How many pages beside the first of the river are kept rendered, and how many bytes of them.
-const KEPT_PAGES: usize = 64;
-const KEPT_BYTES: usize = 16 << 20;
-
-/// How many requests may read the store at once: more would only hold more memory.
-const LOOKING: usize = 8;
 
 /// Days of polls that the status page tells of, and how long what it read is good for.
 const PULSE_DAYS: i64 = 2;
@@ -62,14 +62,31 @@ const SAFE_HEADERS: [(&str, &str); 4] = [
     ),
 ];
 
-/// What names a page: what is asked for, as what, which page of it; and where it says that all is.
-type PageKey = (Ask, Shape, Spot, Arc<Addresses>);
+/// For a name that does not lead here.
+const NOT_OURS: &str = "421: newsriver does not know itself by this name. Put the name into `river.base_url` or `server.hosts` of feeds.toml, or the proxy that sent the request into `server.trusted_proxies`.\n";
 
-/// The body of an answer: ready, or as it comes.
-pub(super) type Outgoing = Either<Full<Bytes>, Events>;
+/// What names a page: what is asked for, as what, which page of it; and where it says that all is.
+pub(super) type PageKey = (Ask, Shape, Spot, Arc<Addresses>);
 
 /// What polls brought, when it was read.
 type PulsesAt = (Instant, Arc<pages::Pulses>);
+
+/// Where requests of one connection come from.
+#[derive(Debug)]
+pub(super) struct Peer {
+    /// One behind a Unix socket has no address.
+    pub(super) address: Option<IpAddr>,
+    pub(super) reach: Reach,
+    pub(super) connection: Arc<Connection>,
+}
+
+/// Who makes a request.
+#[derive(Debug, Clone)]
+pub(super) struct Asker {
+    /// The address that its requests are counted by, where it has one.
+    pub(super) client: Option<IpAddr>,
+    pub(super) connection: Arc<Connection>,
+}
 
 /// Everything that can be asked for.
 #[derive(Debug)]
@@ -82,13 +99,20 @@ pub struct Site {
     pub(super) listeners: mpsc::Sender<crate::hub::Request>,
     pub(super) rendered: watch::Sender<Option<Arc<Rendered>>>,
     pub(super) pages: Mutex<HashMap<PageKey, Arc<Body>>>,
-    lookers: Semaphore,
+    pub(super) connections: Arc<Connections>,
+    /// Bytes of renderings of the first page that are held by anybody.
+    pub(super) held: Arc<AtomicUsize>,
+    pub(super) budget: BodyBudget,
+    pub(super) renderers: Renderers,
+    pub(super) event_streams: Arc<Shares>,
+    pub(super) subscribing: Subscribing,
+    pub(super) unfinished: Unfinished,
     /// Held by who writes the archives.
     pub(super) archiving: Mutex<()>,
     /// Renderings so far: a page that was begun before the last of them is not kept.
     pub(super) renderings: AtomicU64,
     pulses: Mutex<Option<PulsesAt>>,
-    doors: Doors,
+    pub(super) doors: Doors,
     /// Ends what never ends by itself.
     closing: CancellationToken,
 }
@@ -110,7 +134,13 @@ impl Site {
             listeners,
             rendered: watch::Sender::new(None),
             pages: Mutex::default(),
-            lookers: Semaphore::new(LOOKING),
+            connections: Arc::new(Limits::default().connections()),
+            held: Arc::default(),
+            budget: BodyBudget::default(),
+            renderers: Renderers::default(),
+            event_streams: Shares::new(events::STREAMS),
+            subscribing: Subscribing::default(),
+            unfinished: Unfinished::default(),
             archiving: Mutex::default(),
             renderings: AtomicU64::default(),
             pulses: Mutex::default(),
@@ -119,40 +149,49 @@ impl Site {
         }
     }
 
-    /// Answers a request of a peer; one behind a Unix socket has no address.
-    pub(super) async fn respond(
-        self: &Arc<Self>,
-        request: Request<Incoming>,
-        peer: Option<IpAddr>,
-    ) -> Response<Outgoing> {
+    /// The same with other limits of connections.
+    #[must_use]
+    pub fn limited(self, limits: Limits) -> Self {
+        Self { connections: Arc::new(limits.connections()), ..self }
+    }
+
+    /// Answers a request of a peer.
+    pub(super) async fn respond(self: &Arc<Self>, request: Request<Incoming>, peer: &Peer) -> Response<Outgoing> {
         let is_head = request.method() == Method::HEAD;
         let config = self.live.config();
         let addresses = self.live.addresses();
         let whole = local_path(request.uri().path(), addresses.base.path()).to_owned();
         let (token, path) = access::split(&whole);
-        let client = access::client(&config.trusted_proxies, peer, request.headers());
+        let client = access::client(&config.trusted_proxies, peer.address, request.headers());
+        let asker = Asker { client: client.map(network_of), connection: peer.connection.clone() };
+        let is_ours = health::is_probe(path) || {
+            let named = request.headers().get(HOST).and_then(|value| value.to_str().ok());
+            let named = named.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+            let is_proxied = || peer.address.is_some_and(|address| config.trusted_proxies.contain(address));
+            host::is_ours(named, config.river.base_url.as_ref(), &config.hosts, peer.reach) || is_proxied()
+        };
         let passed = self.doors.pass(&config.access, (token, path), request.headers(), client);
         let is_private = matches!(passed, Ok(true));
-        let mut response = if let Err(turned_away) = passed {
-            turned_away.map(ready)
-        } else if let Some(token) = hub::token_at(path) {
-            self.hub(token, request).await.map(ready)
+        let mut response = if !is_ours {
+            ready(plain(StatusCode::MISDIRECTED_REQUEST, NOT_OURS))
+        } else if let Err(turned_away) = passed {
+            ready(*turned_away)
+        } else if let Some(token) = callback::token_at(path) {
+            ready(self.callback(token, request).await)
         } else if path == "/hub" && config.websub.is_hub {
-            self.listen(request).await.map(ready)
+            ready(self.listen(request, &asker).await)
         } else if path == "/events" && request.method() == Method::GET {
-            self.events(request.uri().query().unwrap_or_default())
+            self.events(request.uri().query().unwrap_or_default(), &asker)
         } else {
             let query = request.uri().query().unwrap_or_default();
-            self.answer(request.method(), path, query, request.headers()).await.map(ready)
+            ready(self.answer(request.method(), path, query, request.headers(), &asker).await)
         };
         if is_private {
             access::keep_private(response.headers_mut());
         }
-        for (name, value) in SAFE_HEADERS {
-            response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
+        add_safe_headers(response.headers_mut());
         self.live.metrics.answered(response.status().as_u16());
-        if is_head { response.map(|_| ready(Bytes::new())) } else { response }
+        if is_head { response.map(|_| empty()) } else { response.map(Outgoing::over_this_connection) }
     }
 
     async fn answer(
@@ -161,11 +200,12 @@ impl Site {
         path: &str,
         query: &str,
         headers: &HeaderMap,
+        asker: &Asker,
     ) -> Response<Bytes> {
         let feed = address::feed_at(path).filter(|feed| self.live.has(feed.part()));
         let asset = pages::asset(path);
         let source = path.strip_prefix("/status/").and_then(address::percent_decoded);
-        let source = source.and_then(|id| self.live.report().sources.into_iter().find(|source| source.id == id));
+        let source = source.and_then(|id| self.live.source_report(&id));
         let known = matches!(
             path,
             "/status" | "/status.json" | "/explain" | "/opml" | "/metrics" | "/healthz" | "/readyz" | "/events"
@@ -184,151 +224,122 @@ impl Site {
         }
         if let Some(feed) = feed {
             return match feed.page(query, Utc::now()) {
-                Ok(page) => self.feed(page, method, headers).await,
+                Ok(page) => self.feed(page, method, headers, asker).await,
                 Err(text) => plain(StatusCode::BAD_REQUEST, text),
             };
         }
         if let Some(asset) = asset {
             return asset.respond(method, headers);
         }
-        let looked = match (path, source) {
-            (_, Some(source)) => self.source_page(source).await,
-            ("/status", _) if !wants_json(headers) => self.status_page(Wanted::parse(query)).await,
-            ("/status" | "/status.json", _) => Ok(self.status_json()),
-            ("/explain", _) => self.explain_page(query).await,
-            ("/opml", _) => {
-                Ok(Body::new("text/x-opml; charset=utf-8", self.live.opml().into_bytes(), None, FEED_CACHING))
+        let rendering = |render: Render| self.render_for(asker, accepted(headers), render);
+        let rendered = match (path, source) {
+            (_, Some(source)) => rendering(Box::new(move |site| site.source_page(&source))).await,
+            ("/status", _) if !wants_json(headers) => {
+                let wanted = Wanted::parse(query);
+                rendering(Box::new(move |site| site.status_page(&wanted))).await
             }
-            ("/metrics", _) => {
-                let text = self.live.metrics_text(&self.store);
-                Ok(Body::new("text/plain; version=0.0.4; charset=utf-8", text.into_bytes(), None, "no-store"))
+            ("/status" | "/status.json", _) => rendering(Box::new(|site| Ok(site.status_json()))).await,
+            ("/explain", _) => {
+                let query = query.to_owned();
+                rendering(Box::new(move |site| site.explain_page(&query))).await
             }
-            ("/readyz", _) if self.rendered().is_none() => {
-                return plain(StatusCode::SERVICE_UNAVAILABLE, "the river is not rendered yet\n");
-            }
+            ("/opml", _) => rendering(Box::new(|site| Ok(site.opml()))).await,
+            ("/metrics", _) => return self.metrics().respond(method, headers),
             ("/readyz", _) => return self.readiness(),
             _ => return plain(StatusCode::OK, "ok\n"),
         };
-        match looked {
-            Ok(body) => body.respond(method, headers),
-            Err(error) => unreadable(&error),
+        match rendered {
+            Ok(body) => self.send(body.respond(method, headers), asker, false),
+            Err(error) => error.answer(),
         }
     }
 
-    /// Reads the store for a page, away from the tasks that answer.
-    async fn looking<T: Send + 'static>(
-        self: &Arc<Self>,
-        look: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let _place = self.lookers.acquire().await.map_err(|_| StoreError::Closed)?;
-        let site = self.clone();
-        tokio::task::spawn_blocking(move || look(&site)).await.map_err(|_| StoreError::Closed)?
+    /// Counts what is on its way to a client; turns it away where that is too much.
+    pub(super) fn send(&self, response: Response<Bytes>, asker: &Asker, is_shared: bool) -> Response<Bytes> {
+        let (head, body) = response.into_parts();
+        match self.budget.send(body, asker.client, &asker.connection.under_way, is_shared) {
+            Some(body) => Response::from_parts(head, body),
+            None => NoPage::Busy.answer(),
+        }
     }
 
-    async fn status_page(self: &Arc<Self>, wanted: Wanted) -> Result<Body, StoreError> {
-        self.looking(move |site| {
-            let kept = site.pulses.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let fresh = kept.filter(|(at, _)| at.elapsed() < PULSES_KEPT).map(|(_, pulses)| pulses);
-            let pulses = match fresh {
-                Some(pulses) => pulses,
-                None => {
-                    let now = Utc::now();
-                    let since = now - TimeDelta::days(PULSE_DAYS);
-                    let pulses = Arc::new((site.store.pulses(since)?, PULSE_DAYS as f64));
-                    *site.pulses.lock().unwrap_or_else(PoisonError::into_inner) =
-                        Some((Instant::now(), pulses.clone()));
-                    pulses
-                }
-            };
-            let title = site.live.config().river.title.clone();
-            let events = site.live.recent.lines();
-            Ok(pages::status(&site.live.report(), &pulses, events, &wanted, &title, &site.live.addresses().pages))
-        })
-        .await
+    fn opml(&self) -> Body {
+        Body::new("text/x-opml; charset=utf-8", self.live.opml().into_bytes(), None, FEED_CACHING)
     }
 
-    async fn source_page(self: &Arc<Self>, source: SourceReport) -> Result<Body, StoreError> {
-        self.looking(move |site| {
-            let id = SourceId::new(&source.id).map_err(|_| StoreError::Closed)?;
-            let mut polls = site.store.history(Some(&id), Utc::now() - TimeDelta::days(SOURCE_DAYS))?;
-            polls.reverse();
-            polls.truncate(SOURCE_POLLS);
-            for message in polls.iter_mut().filter_map(|poll| poll.message.as_mut()) {
-                *message = site.live.redacted(&id, message);
+    fn status_page(&self, wanted: &Wanted) -> Result<Body, StoreError> {
+        let kept = self.pulses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let fresh = kept.filter(|(at, _)| at.elapsed() < PULSES_KEPT).map(|(_, pulses)| pulses);
+        let pulses = match fresh {
+            Some(pulses) => pulses,
+            None => {
+                let since = Utc::now() - TimeDelta::days(PULSE_DAYS);
+                let pulses = Arc::new((self.store.pulses(since)?, PULSE_DAYS as f64));
+                *self.pulses.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), pulses.clone()));
+                pulses
             }
-            let newest = site.store.newest_of(&id, SAMPLES)?;
-            Ok(pages::source(&source, &polls, &newest, &site.live.addresses().pages))
-        })
-        .await
+        };
+        let title = self.live.config().river.title.clone();
+        let events = self.live.recent.lines();
+        Ok(pages::status(&self.live.report(), &pulses, events, wanted, &title, &self.live.addresses().pages))
     }
 
-    async fn explain_page(self: &Arc<Self>, query: &str) -> Result<Body, StoreError> {
+    fn source_page(&self, source: &SourceReport) -> Result<Body, StoreError> {
+        let id = SourceId::new(&source.id).map_err(|_| StoreError::Closed)?;
+        let mut polls = self.store.history(Some(&id), Utc::now() - TimeDelta::days(SOURCE_DAYS))?;
+        polls.reverse();
+        polls.truncate(SOURCE_POLLS);
+        for message in polls.iter_mut().filter_map(|poll| poll.message.as_mut()) {
+            *message = self.live.redacted(&id, message);
+        }
+        let newest = self.store.newest_of(&id, SAMPLES)?;
+        Ok(pages::source(source, &polls, &newest, &self.live.addresses().pages))
+    }
+
+    fn explain_page(&self, query: &str) -> Result<Body, StoreError> {
         let value = |name: &str| {
             let mut pairs = url::form_urlencoded::parse(query.as_bytes());
             pairs.find(|(key, _)| key == name).map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
         };
         let (entry, source) = (value("entry"), value("source"));
-        self.looking(move |site| {
-            let found = if entry.is_empty() { None } else { site.store.explain(&entry)? };
-            let found = found.map(|found| {
-                let text = site.live.redacted_document(&found.entry.source, explain::as_text(&found));
-                (text, site.live.unpublished(&found.entry))
-            });
-            let mut alike = Vec::new();
-            if let (None, Ok(words)) = (&found, Query::parse(&entry)) {
-                let selection =
-                    SourceId::new(&source).map_or(Selection::All, |source| Selection::Sources(vec![source]));
-                alike = site.store.search(&words, &selection, &|_| true, None, SAMPLES)?.stories;
-            }
-            Ok(pages::explain(&entry, &source, found, &alike, &site.live.addresses().pages))
-        })
-        .await
+        let found = if entry.is_empty() { None } else { self.store.explain(&entry)? };
+        let found = found.map(|found| {
+            let text = self.live.redacted_document(&found.entry.source, explain::as_text(&found));
+            (text, self.live.unpublished(&found.entry))
+        });
+        let mut alike = Vec::new();
+        if let (None, Ok(words)) = (&found, Query::parse(&entry)) {
+            let selection = SourceId::new(&source).map_or(Selection::All, |source| Selection::Sources(vec![source]));
+            alike = self.store.search(&words, &selection, &|_| true, None, SAMPLES)?.stories;
+        }
+        Ok(pages::explain(&entry, &source, found, &alike, &self.live.addresses().pages))
     }
 
-    async fn feed(self: &Arc<Self>, page: Page, method: &Method, headers: &HeaderMap) -> Response<Bytes> {
+    async fn feed(
+        self: &Arc<Self>,
+        page: Page,
+        method: &Method,
+        headers: &HeaderMap,
+        asker: &Asker,
+    ) -> Response<Bytes> {
         let Page { ask, spot, shape } = page;
+        let coding = accepted(headers);
         if ask.is_plain() && spot == Spot::First {
             let Some(rendered) = self.first_rendered(shape).await else { return not_yet() };
             let full = rendered.body(shape);
             if let Some((since, until)) = full.asked_for_changes(headers)
-                && let Ok(Some(changes)) = self.page(ask, shape, Spot::Between(since, until)).await
+                && let Ok(Some((changes, is_shared))) =
+                    self.page((ask, shape, Spot::Between(since, until)), coding, asker).await
             {
-                return changes.respond_as_changes_of(full, method, headers);
+                return self.send(changes.respond_as_changes_of(full, method, headers), asker, is_shared);
             }
             return full.respond(method, headers);
         }
-        match self.page(ask, shape, spot).await {
-            Ok(Some(body)) => body.respond(method, headers),
+        match self.page((ask, shape, spot), coding, asker).await {
+            Ok(Some((body, is_shared))) => self.send(body.respond(method, headers), asker, is_shared),
             Ok(None) => plain(StatusCode::NOT_FOUND, "404: there is no such page; the river is at /feed.atom.\n"),
-            Err(error) => unreadable(&error),
+            Err(error) => error.answer(),
         }
-    }
-
-    /// A page behind the first, or of a part of the river: rendered when it is first asked for.
-    async fn page(self: &Arc<Self>, ask: Ask, shape: Shape, spot: Spot) -> Result<Option<Arc<Body>>, StoreError> {
-        let key: PageKey = (ask, shape, spot, self.live.addresses());
-        let kept = self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(body) = kept {
-            return Ok(Some(body));
-        }
-        let rendering = self.renderings.load(Ordering::Acquire);
-        let (ask, shape, spot, _) = key.clone();
-        let render = self.looking(move |site| {
-            let river = site.live.river(&site.store, &ask, &spot)?;
-            Ok(river.map(|river| match shape {
-                Shape::Feed(format) => Arc::new(feed_body(&river, format)),
-                Shape::Html => Arc::new(pages::river(&river, &site.live.groups())),
-            }))
-        });
-        let Some(body) = render.await? else { return Ok(None) };
-        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        if pages.len() >= KEPT_PAGES || pages.values().map(|body| body.len()).sum::<usize>() > KEPT_BYTES {
-            pages.clear();
-        }
-        if rendering == self.renderings.load(Ordering::Acquire) && body.len() < KEPT_BYTES {
-            pages.insert(key, body.clone());
-        }
-        Ok(Some(body))
     }
 
     /// Hears of each rendering.
@@ -361,14 +372,6 @@ impl Site {
         }
     }
 
-    /// Whether what polls bring can be stored.
-    fn readiness(&self) -> Response<Bytes> {
-        match self.store.problem() {
-            Some(problem) => plain(StatusCode::SERVICE_UNAVAILABLE, "").map(|_| format!("{problem}\n").into()),
-            None => plain(StatusCode::OK, "ready\n"),
-        }
-    }
-
     fn status_json(&self) -> Body {
         let json = serde_json::to_vec_pretty(&self.live.report()).unwrap_or_default();
         Body::new("application/json; charset=utf-8", json, None, "no-store")
@@ -382,7 +385,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
 }
 
 /// The path behind the one that `river.base_url` has: behind a reverse proxy it may be there or not.
-fn local_path<'a>(path: &'a str, base: &str) -> &'a str {
+pub(super) fn local_path<'a>(path: &'a str, base: &str) -> &'a str {
     match path.strip_prefix(base.trim_end_matches('/')) {
         Some("") => "/",
         Some(rest) if rest.starts_with('/') => rest,
@@ -390,21 +393,29 @@ fn local_path<'a>(path: &'a str, base: &str) -> &'a str {
     }
 }
 
-fn ready(bytes: Bytes) -> Outgoing {
-    Either::Left(Full::new(bytes))
+pub(super) fn add_safe_headers(headers: &mut HeaderMap) {
+    for (name, value) in SAFE_HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
 }
 
-fn unreadable(error: &StoreError) -> Response<Bytes> {
-    tracing::error!(%error, "a page could not be read from the store");
-    plain(StatusCode::INTERNAL_SERVER_ERROR, "500: the store could not be read; the log says why.\n")
+pub(super) fn ready(response: Response<Bytes>) -> Response<Outgoing> {
+    response.map(|bytes| Outgoing::Whole(Full::new(bytes)))
+}
+
+pub(super) fn empty() -> Outgoing {
+    Outgoing::Whole(Full::new(Bytes::new()))
 }
 
 fn not_yet() -> Response<Bytes> {
-    let mut response = plain(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "503: the river is being rendered for the first time; come back in a second.\n",
-    );
-    response.headers_mut().insert("retry-after", HeaderValue::from_static("1"));
+    let text = "503: the river is being rendered for the first time; come back in a second.\n";
+    try_again(StatusCode::SERVICE_UNAVAILABLE, text, "1")
+}
+
+/// An answer that asks a client to come back in so many seconds.
+pub(super) fn try_again(status: StatusCode, text: &'static str, seconds: &'static str) -> Response<Bytes> {
+    let mut response = plain(status, text);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
     response
 }
 

@@ -7,17 +7,15 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use listenfd::ListenFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use url::Url;
 
+use super::connections::TAKING_TIME;
+use super::host::Reach;
 use crate::model::server::Listen;
-
-/// How long a client may take nothing of what it is sent (RFC 5482).
-const TAKING_TIME: Duration = Duration::from_secs(30);
 
 /// Takes connections.
 #[derive(Debug)]
@@ -103,11 +101,23 @@ impl Listener {
         Url::parse(&text).map_err(io::Error::other)
     }
 
+    /// From where it can be reached; from everywhere, where the system does not tell.
+    pub(super) fn reach(&self) -> Reach {
+        match &self.kind {
+            Kind::Unix(_) => Reach::Local,
+            Kind::Tcp(listener) if listener.local_addr().is_ok_and(|address| address.ip().is_loopback()) => {
+                Reach::Loopback
+            }
+            Kind::Tcp(_) => Reach::Network,
+        }
+    }
+
     /// The next connection, and the address of who made it where it has one.
     pub(super) async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
         match &self.kind {
             Kind::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
+                // A client that is gone without a word is noticed (RFC 5482).
                 if let Err(error) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(TAKING_TIME)) {
                     tracing::debug!(%error, "a connection has no limit for taking what it is sent");
                 }

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -15,30 +16,56 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::net::SendFlags;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::budget::{Hold, Memory};
+use super::connections::Connection;
 use super::socket::Stream;
 
 /// Below this a copy costs less than another call.
 const WORTH_SENDING: usize = 64 * 1024;
+
+/// Files of this kind at once: each is a descriptor that others may need.
+const MOST_FILES: usize = 64;
+
+/// Those that there are.
+static FILES: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes, and the same as a file that nobody can change.
 #[derive(Debug)]
 pub(super) struct Sealed {
     bytes: Bytes,
     file: File,
+    _counted: (CountedFile, Hold),
+}
+
+#[derive(Debug)]
+struct CountedFile;
+
+impl CountedFile {
+    fn new() -> Option<Self> {
+        let counted = (FILES.fetch_add(1, Ordering::Relaxed), Self);
+        (counted.0 < MOST_FILES).then_some(counted.1)
+    }
+}
+
+impl Drop for CountedFile {
+    fn drop(&mut self) {
+        FILES.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Sealed {
     /// `None` where it is not worth it, or the system has no such files.
-    pub(super) fn new(bytes: &Bytes) -> Option<Arc<Self>> {
+    pub(super) fn new(bytes: &Bytes, memory: &Memory) -> Option<Arc<Self>> {
         if bytes.len() < WORTH_SENDING {
             return None;
         }
+        let counted = (CountedFile::new()?, memory.hold(bytes.len())?);
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let mut file = File::from(rustix::fs::memfd_create("newsriver-body", flags).ok()?);
         file.write_all(bytes).ok()?;
         let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&file, seals).ok()?;
-        Some(Arc::new(Self { bytes: bytes.clone(), file }))
+        Some(Arc::new(Self { bytes: bytes.clone(), file, _counted: counted }))
     }
 
     /// Where in the file a buffer stands that is part of these bytes.
@@ -69,11 +96,31 @@ impl Answering {
 pub(super) struct Wire {
     stream: Stream,
     answering: Answering,
+    connection: Arc<Connection>,
 }
 
 impl Wire {
-    pub(super) fn new(stream: Stream, answering: Answering) -> Self {
-        Self { stream, answering }
+    pub(super) fn new(stream: Stream, answering: Answering, connection: Arc<Connection>) -> Self {
+        Self { stream, answering, connection }
+    }
+
+    /// Writes the first of `buffers` without a copy where that is possible, else what the system takes of all.
+    fn poll_buffers(&mut self, cx: &mut Context<'_>, buffers: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let sealed = self.answering.get();
+        let known = sealed.as_ref().and_then(|sealed| {
+            buffers.iter().enumerate().find_map(|(n, buffer)| Some((sealed, n, sealed.place_of(buffer)?)))
+        });
+        match known {
+            Some((sealed, 0, place)) => {
+                let mut place = place;
+                self.poll_call(cx, |stream| {
+                    rustix::fs::sendfile(stream, &sealed.file, Some(&mut place), buffers[0].len())
+                })
+            }
+            // The head goes first, and not in a packet of its own.
+            Some(_) => self.poll_call(cx, |stream| rustix::net::send(stream, &buffers[0], SendFlags::MORE)),
+            None => Pin::new(&mut self.stream).poll_write_vectored(cx, buffers),
+        }
     }
 
     /// Runs a call on the socket once it takes something.
@@ -109,21 +156,13 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let sealed = self.answering.get();
-        let known = sealed.as_ref().and_then(|sealed| {
-            buffers.iter().enumerate().find_map(|(n, buffer)| Some((sealed, n, sealed.place_of(buffer)?)))
-        });
-        match known {
-            Some((sealed, 0, place)) => {
-                let mut place = place;
-                self.poll_call(cx, |stream| {
-                    rustix::fs::sendfile(stream, &sealed.file, Some(&mut place), buffers[0].len())
-                })
-            }
-            // The head goes first, and not in a packet of its own.
-            Some(_) => self.poll_call(cx, |stream| rustix::net::send(stream, &buffers[0], SendFlags::MORE)),
-            None => Pin::new(&mut self.stream).poll_write_vectored(cx, buffers),
+        let written = self.poll_buffers(cx, buffers);
+        match &written {
+            Poll::Ready(Ok(bytes)) => self.connection.wrote(Some(*bytes)),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.connection.wrote(None),
         }
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

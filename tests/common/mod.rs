@@ -281,6 +281,11 @@ impl Daemon {
         Ok(found.unwrap_or(Value::Null))
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, name: &str) -> std::io::Result<ExitStatus> {
         Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status()
     }

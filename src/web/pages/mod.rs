@@ -47,16 +47,23 @@ pub fn page(river: &River, groups: &[String]) -> Bytes {
     self::river(river, groups).into_bytes()
 }
 
+/// The same as they are served: each is there once, whoever holds it.
+static SERVED: LazyLock<Vec<(&str, Body)>> = LazyLock::new(|| {
+    let served = ASSETS.iter().map(|(name, text)| {
+        let content_type = match name.rsplit('.').next() {
+            Some("css") => "text/css; charset=utf-8",
+            Some("svg") => "image/svg+xml",
+            _ => "text/javascript; charset=utf-8",
+        };
+        (*name, Body::new(content_type, (*text).into(), None, "public, max-age=31536000, immutable"))
+    });
+    served.collect()
+});
+
 /// A file that pages ask for.
-pub(super) fn asset(path: &str) -> Option<Body> {
+pub(super) fn asset(path: &str) -> Option<&'static Body> {
     let name = path.strip_prefix("/assets/")?;
-    let (_, text) = ASSETS.into_iter().find(|(known, _)| *known == name)?;
-    let content_type = match name.rsplit('.').next() {
-        Some("css") => "text/css; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        _ => "text/javascript; charset=utf-8",
-    };
-    Some(Body::new(content_type, text.into(), None, "public, max-age=31536000, immutable"))
+    SERVED.iter().find(|(known, _)| *known == name).map(|(_, body)| body)
 }
 
 /// The path of the daemon's root as a browser sees it; ends in a slash.
