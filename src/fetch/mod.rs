@@ -14,6 +14,7 @@ mod proxy;
 mod resolver;
 mod robots;
 mod room;
+mod shared;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +37,8 @@ use proxy::Proxy;
 pub use resolver::Lookups;
 use room::Waits;
 pub use room::{Room, Rooms, SMALL};
+pub use shared::Shared;
+use shared::builder;
 
 /// What feeds we read, best first; servers that negotiate give the feed rather than the page.
 const ACCEPTED: &str = "application/atom+xml, application/rss+xml, application/feed+json;q=0.9, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.6, text/html;q=0.5, */*;q=0.1";
@@ -127,9 +130,7 @@ pub struct Fetcher {
     /// Clients through a proxy of their own, made when first needed.
     proxied: Arc<Mutex<HashMap<Proxy, Client>>>,
     environment: proxy::Environment,
-    hosts: Arc<Hosts>,
     robots: Arc<robots::Robots>,
-    rooms: Rooms,
     shared: Shared,
     connect_timeout: Duration,
     user_agent: String,
@@ -146,36 +147,6 @@ fn gap(source: &Source, url: &Url) -> Duration {
 #[must_use]
 pub fn is_private(url: &Url) -> bool {
     address::is_private_literal(url)
-}
-
-/// What clients of one process share.
-#[derive(Debug, Clone)]
-pub struct Shared {
-    /// The limits of hosts.
-    pub hosts: Arc<Hosts>,
-    /// The places for large bodies.
-    pub rooms: Rooms,
-    /// The names that are looked up at once.
-    pub lookups: Lookups,
-    /// Connections that are kept for the next request, to one host; none where descriptors are scarce.
-    pub kept_open: usize,
-}
-
-impl Default for Shared {
-    fn default() -> Self {
-        Self { hosts: Arc::default(), rooms: Rooms::default(), lookups: Lookups::default(), kept_open: 2 }
-    }
-}
-
-/// What every client has in common.
-fn builder(connect_timeout: Duration, shared: &Shared) -> reqwest::ClientBuilder {
-    Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(connect_timeout)
-        .pool_idle_timeout(hosts::KEPT_OPEN)
-        .pool_max_idle_per_host(shared.kept_open)
-        .http2_adaptive_window(true)
-        .referer(false)
 }
 
 impl Fetcher {
@@ -195,19 +166,11 @@ impl Fetcher {
             open: open.map_err(FetchError::Client)?,
             proxied: Arc::default(),
             environment: proxy::Environment::new(),
-            hosts: shared.hosts.clone(),
             robots: Arc::default(),
-            rooms: shared.rooms.clone(),
             shared,
             connect_timeout,
             user_agent: format!("newsriver/{} (+{contact})", env!("CARGO_PKG_VERSION")),
         })
-    }
-
-    /// The limits of hosts.
-    #[must_use]
-    pub fn hosts(&self) -> Arc<Hosts> {
-        self.hosts.clone()
     }
 
     /// Fetches the document of `source`, unless it is the one that `known` stands for.
@@ -284,7 +247,8 @@ impl Fetcher {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let place = self.hosts.enter(url.host_str().unwrap_or_default(), source.per_host, gap(source, url)).await;
+        let place =
+            self.shared.hosts.enter(url.host_str().unwrap_or_default(), source.per_host, gap(source, url)).await;
         let limit = source.timeouts.whole;
         let response = match tokio::time::timeout(limit, request.send()).await {
             Ok(response) => response.map_err(|error| FetchError::from_reqwest(error, source.timeouts.connect))?,
@@ -339,17 +303,18 @@ impl Fetcher {
         let mut hops: Vec<Hop> = Vec::new();
         loop {
             let host = url.host_str().unwrap_or_default().to_owned();
-            if let Some(until) = self.hosts.held(&host, now) {
+            if let Some(until) = self.shared.hosts.held(&host, now) {
                 return Err(FetchError::Held { host, until }.into());
             }
             // Kept until the body is read: a host that is still sending is still busy.
-            let place = self.hosts.enter(&host, source.per_host, gap(source, &url)).await;
+            let place = self.shared.hosts.enter(&host, source.per_host, gap(source, &url)).await;
             let response = self.ask(source, written, &url, known.validators).await?;
-            self.hosts.spoke(&host);
+            self.shared.hosts.spoke(&host);
             let status = response.status();
             if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
                 let answered =
-                    answer::answer(source, &url, response, hops, known.validators, (&self.rooms, waits), now).await;
+                    answer::answer(source, &url, response, hops, known.validators, (&self.shared.rooms, waits), now)
+                        .await;
                 self.note(&host, &answered, known.was_well, now);
                 return answered;
             }
@@ -369,12 +334,12 @@ impl Fetcher {
     /// Notes how a host is.
     fn note(&self, host: &str, answered: &Result<Fetched, Failed>, was_well: bool, now: DateTime<Utc>) {
         match answered {
-            Ok(_) => self.hosts.answered(host),
+            Ok(_) => self.shared.hosts.answered(host),
             Err(Failed { error: FetchError::Status { status: 429 | 503 }, wish }) => {
                 let pause = wish.retry_after.map(|pause| pause.min(LONGEST_HOLD));
                 let pause = pause.and_then(|pause| TimeDelta::from_std(pause).ok());
                 if let Some(until) = pause.and_then(|pause| now.checked_add_signed(pause)) {
-                    self.hosts.refused(host, until, was_well);
+                    self.shared.hosts.refused(host, until, was_well);
                 }
             }
             Err(_) => {}
@@ -415,7 +380,9 @@ impl Fetcher {
             match send().await {
                 // The server may have closed the connection while it was kept for the next request (RFC 9112,
                 // section 9.3.1): that says nothing of the server, and is asked again.
-                Err(error) if is_broken_off(&error) && self.hosts.spoke_lately(url.host_str().unwrap_or_default()) => {
+                Err(error)
+                    if is_broken_off(&error) && self.shared.hosts.spoke_lately(url.host_str().unwrap_or_default()) =>
+                {
                     send().await
                 }
                 answer => answer,
