@@ -232,12 +232,13 @@ mod tests {
             store.execute_batch(step)?;
         }
         store.pragma_update(None, "user_version", 13)?;
+        let original = crate::store::commit::pack(&crate::model::feed::RawEntry::default())?;
         for n in 1..=180 {
             let source = if n <= 30 { "flood".to_owned() } else { format!("s{n}") };
             store.execute(
                 "INSERT INTO entries (river_id, source, first_seen, changed_at, sort, data, original, story, signature)
-                 VALUES (?1, ?2, 1000, 1000, 1000 + ?3, '{\"title\": \"t\"}', x'', 1, zeroblob(32))",
-                rusqlite::params![format!("id-{n}"), source, n],
+                 VALUES (?1, ?2, 1000, 1000, 1000 + ?3, '{\"title\": \"t\"}', ?4, 1, zeroblob(32))",
+                rusqlite::params![format!("id-{n}"), source, n, original],
             )?;
         }
         Ok(())
