@@ -65,7 +65,7 @@ fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Fallible<PollCommit>
 
 /// A text of its own for each number.
 fn words(n: usize) -> String {
-    let mut seed = n as u32 * 2_654_435_761 + 97;
+    let mut seed = (n as u32).wrapping_mul(2_654_435_761).wrapping_add(97);
     let mut character = || {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         char::from_u32(0x4e00 + (seed >> 16) % 5000).unwrap_or('文')

@@ -146,8 +146,8 @@ impl WriterHealth {
         }
         let (busy, failing) = (self.since(&self.busy_since), self.since(&self.failing_since));
         (busy >= STALLED)
-            .then(|| StoreProblem::Stuck(busy.as_secs()))
-            .or_else(|| (failing >= STALLED).then(|| StoreProblem::Failing(failing.as_secs())))
+            .then_some(StoreProblem::Stuck(busy.as_secs()))
+            .or_else(|| (failing >= STALLED).then_some(StoreProblem::Failing(failing.as_secs())))
     }
 
     fn since(&self, moment: &AtomicU64) -> Duration {

@@ -223,3 +223,48 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
     }
     transaction.commit().map_err(wrap)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    /// A store of version 13, in which one source tells one story 30 times and 150 others tell it once.
+    fn before_limits(path: &Path) -> rusqlite::Result<()> {
+        let store = Connection::open(path)?;
+        for step in &MIGRATIONS[..13] {
+            store.execute_batch(step)?;
+        }
+        store.pragma_update(None, "user_version", 13)?;
+        let original = crate::store::commit::pack(&crate::model::feed::RawEntry::default())?;
+        for n in 1..=180 {
+            let source = if n <= 30 { "flood".to_owned() } else { format!("s{n}") };
+            store.execute(
+                "INSERT INTO entries (river_id, source, first_seen, changed_at, sort, data, original, story, signature)
+                 VALUES (?1, ?2, 1000, 1000, 1000 + ?3, '{\"title\": \"t\"}', ?4, 1, zeroblob(32))",
+                rusqlite::params![format!("id-{n}"), source, n, original],
+            )?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn stories_of_before_are_held_to_the_limits() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("r.db");
+        before_limits(&path)?;
+        let store = Store::open(&path)?;
+        let found = store.explain("id-1")?.ok_or("no entry")?;
+        let of_flood = found.others.iter().filter(|other| other.source.as_str() == "flood").count();
+        assert_eq!((of_flood, found.is_surplus, store.story_count()), (7, false, 1));
+        assert!(found.others.len() < 100 && found.surplus >= 80, "{} and {}", found.others.len(), found.surplus);
+        let plan: String = Connection::open(&path)?.query_row(
+            "EXPLAIN QUERY PLAN SELECT row, sort, source, backlog FROM entries WHERE story = row AND pruned = 0
+                AND (sort, row) < (9, 9) ORDER BY sort DESC, row DESC",
+            [],
+            |row| row.get(3),
+        )?;
+        assert!(plan.contains("COVERING INDEX stories_in_order"), "{plan}");
+        Ok(())
+    }
+}

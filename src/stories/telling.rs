@@ -106,7 +106,10 @@ pub fn timekeeper<'m>(members: &[&'m Member], priorities: &Priorities) -> Option
 /// are those that are shown, in the order of their arrival.
 #[must_use]
 pub fn tell(lead: &StoredEntry, all: &[&Member], priorities: &Priorities) -> StoredEntry {
-    let (Some(shown), Some(timekeeper)) = (representative(all, priorities), timekeeper(all, priorities)) else {
+    // The member that gave the story its place, whatever has been preferred since.
+    let placed = all.iter().copied().find(|member| member.stored.order == lead.order);
+    let timekeeper = timekeeper(all, priorities).filter(|member| member.stored.order == lead.order).or(placed);
+    let (Some(shown), Some(timekeeper)) = (representative(all, priorities), timekeeper.or(all.first().copied())) else {
         return lead.clone();
     };
     let shown = &shown.stored;

@@ -79,7 +79,7 @@ fn a_cut_title_is_restored_and_the_earliest_date_shown() {
     assert_eq!(told.told_by.as_str(), "a", "a cut title costs the words nothing");
     assert_eq!(told.entry.published, whole.stored.entry.published);
     assert_eq!(told.order, whole.stored.order, "date and place agree");
-    let alone = plain(&[cut.clone()]);
+    let alone = plain(std::slice::from_ref(&cut));
     assert_eq!((alone.entry, alone.changed_at), (cut.stored.entry, cut.stored.changed_at));
 }
 
