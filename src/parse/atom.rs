@@ -2,15 +2,20 @@
 //!
 //! | field | from |
 //! |---|---|
-//! | link | the first `link rel=alternate`, HTML before other types |
+//! | link | the first `link rel=alternate`, HTML before other types; else an `id` that is an address |
 //! | attachments | `link rel=enclosure`, `media:content` |
-//! | summary, content | the constructs, with their types and `xml:base` |
+//! | summary, content | the constructs, with their types and `xml:base`; else `dc:description`, `content:encoded` |
+//! | published, updated | `published`, `dc:date`, `dcterms:issued/created`; `updated`, `dcterms:modified` |
+//! | authors | `author`, `dc:creator` |
 //! | origin | `source` |
+//!
+//! What the crate does not carry under these names comes through `repair`.
 
 use atom_syndication::{Content, Link, Person, Text, TextType};
 
 use super::ParseError;
-use super::extension::{Extensions, OWN, from_atom, read_comments_and_places, read_media, read_own};
+use super::extension::{Extensions, from_atom, read_comments_and_places, read_general, read_media, read_own};
+use super::repair::OWN;
 use crate::model::feed::{
     Format, RawAttachment, RawComments, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText, TextKind,
 };
@@ -59,6 +64,8 @@ fn entry(item: atom_syndication::Entry, namespaces: &std::collections::BTreeMap<
     let language = item.title.lang.clone().or_else(|| item.content.as_ref().and_then(|c| c.lang.clone()));
     let mut entry = RawEntry {
         id: Some(item.id).filter(|id| !id.trim().is_empty()),
+        // Many give the address of the page as the id, and no link.
+        id_is_link: true,
         link: alternate(&item.links),
         comments: replies(&item.links),
         title: text(item.title),
@@ -85,6 +92,7 @@ fn entry(item: atom_syndication::Entry, namespaces: &std::collections::BTreeMap<
         entry.content = content(found);
     }
     read_own(&extensions, &mut entry);
+    read_general(&extensions, &mut entry);
     read_media(&extensions, &mut entry);
     read_comments_and_places(&extensions, &mut entry);
     entry

@@ -3,34 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::feed::{RawAttachment, RawDate, RawEntry, RawText};
+use super::vocabulary::{Vocabulary, by_custom, of_declaration};
+use crate::model::feed::{RawAttachment, RawDate, RawEntry, RawPerson, RawText, TextKind};
 
-/// Dublin Core, <http://purl.org/dc/elements/1.1/>.
-pub(super) const DC: &str = "http://purl.org/dc/elements/1.1/";
-/// DCMI terms.
-pub(super) const DCTERMS: &str = "http://purl.org/dc/terms/";
-/// The content module of RSS 1.0.
-pub(super) const CONTENT: &str = "http://purl.org/rss/1.0/modules/content/";
-/// Media RSS; seen with and without the slash.
-pub(super) const MEDIA: &str = "http://search.yahoo.com/mrss";
-/// iTunes podcasts.
-pub(super) const ITUNES: &str = "http://www.itunes.com/dtds/podcast-1.0.dtd";
-/// Atom inside RSS.
-pub(super) const ATOM: &str = "http://www.w3.org/2005/Atom";
-
-/// The slash module of RSS 1.0.
-pub(super) const SLASH: &str = "http://purl.org/rss/1.0/modules/slash/";
-/// The comment API.
-pub(super) const WFW: &str = "http://wellformedweb.org/CommentAPI/";
-/// Atom threading, RFC 4685.
-pub(super) const THREAD: &str = "http://purl.org/syndication/thread/1.0";
-/// GeoRSS-Simple.
-pub(super) const GEORSS: &str = "http://www.georss.org/georss";
-/// W3C Basic Geo.
-pub(super) const GEO: &str = "http://www.w3.org/2003/01/geo/wgs84_pos#";
-
-/// Our own, in repaired documents.
-pub(super) const OWN: &str = super::repair::OWN;
+/// Our own vocabulary, in repaired documents.
+const OWN: &str = "nr";
 
 /// One element of another vocabulary.
 #[derive(Debug, Clone, Default)]
@@ -62,67 +39,33 @@ fn local(name: &str) -> &str {
     name.rsplit(':').next().unwrap_or(name)
 }
 
-/// The extensions of one element, under the namespace of each.
+/// The extensions of one element, under the prefix by which `vocabulary` knows theirs.
 #[derive(Debug, Default)]
-pub(super) struct Extensions(BTreeMap<String, BTreeMap<String, Vec<Extension>>>);
+pub(super) struct Extensions(BTreeMap<&'static str, BTreeMap<String, Vec<Extension>>>);
 
 impl Extensions {
-    /// Files `found` under the namespace that `namespaces` gives its prefix, or under what the
+    /// Files `found` under the vocabulary that `namespaces` gives its prefix, or under what the
     /// prefix is by custom where the document forgot to declare it.
     pub(super) fn add(&mut self, prefix: &str, name: &str, found: Extension, namespaces: &BTreeMap<String, String>) {
-        let declared = namespaces.get(prefix).map(|ns| canonical(ns)).filter(|ns| !ns.is_empty());
-        let namespace = declared.unwrap_or_else(|| by_custom(prefix));
-        if !self.0.contains_key(namespace) {
-            self.0.insert(namespace.to_owned(), BTreeMap::new());
-        }
-        if let Some(names) = self.0.get_mut(namespace) {
-            names.entry(name.to_owned()).or_default().push(found);
+        let vocabulary = namespaces.get(prefix).map_or_else(|| by_custom(prefix), |ns| of_declaration(prefix, ns));
+        if let Vocabulary::Known(known) = vocabulary {
+            self.0.entry(known).or_default().entry(name.to_owned()).or_default().push(found);
         }
     }
 
     /// All elements of this name.
-    pub(super) fn all(&self, namespace: &str, name: &str) -> &[Extension] {
-        self.0.get(namespace).and_then(|names| names.get(name)).map_or(&[], Vec::as_slice)
+    pub(super) fn all(&self, vocabulary: &str, name: &str) -> &[Extension] {
+        self.0.get(vocabulary).and_then(|names| names.get(name)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The texts of all elements of this name that have any.
+    pub(super) fn texts<'e>(&'e self, vocabulary: &str, name: &str) -> impl Iterator<Item = &'e str> {
+        self.all(vocabulary, name).iter().filter_map(|found| found.value.as_deref())
     }
 
     /// The text of the first element of this name that has any.
-    pub(super) fn text(&self, namespace: &str, name: &str) -> Option<String> {
-        self.all(namespace, name).iter().find_map(|e| e.value.clone())
-    }
-}
-
-/// One spelling for namespaces that are written in several.
-fn canonical(namespace: &str) -> &str {
-    match namespace.trim().trim_end_matches(['/', '#']) {
-        "http://search.yahoo.com/mrss" | "https://search.yahoo.com/mrss" => MEDIA,
-        "http://purl.org/dc/elements/1.1" | "http://purl.org/dc/elements/1.0" => DC,
-        "http://purl.org/dc/terms" => DCTERMS,
-        "http://purl.org/rss/1.0/modules/content" => CONTENT,
-        "http://www.w3.org/2005/Atom" => ATOM,
-        "http://purl.org/rss/1.0/modules/slash" => SLASH,
-        "http://wellformedweb.org/CommentAPI" => WFW,
-        "http://purl.org/syndication/thread/1.0" => THREAD,
-        "http://www.georss.org/georss" => GEORSS,
-        "http://www.w3.org/2003/01/geo/wgs84_pos" => GEO,
-        other if other.eq_ignore_ascii_case("http://www.itunes.com/dtds/podcast-1.0.dtd") => ITUNES,
-        _ => namespace,
-    }
-}
-
-fn by_custom(prefix: &str) -> &str {
-    match prefix {
-        "dc" => DC,
-        "dcterms" => DCTERMS,
-        "content" => CONTENT,
-        "media" => MEDIA,
-        "itunes" => ITUNES,
-        "atom" | "a10" => ATOM,
-        "slash" => SLASH,
-        "wfw" => WFW,
-        "thr" => THREAD,
-        "georss" => GEORSS,
-        "geo" => GEO,
-        other => other,
+    pub(super) fn text(&self, vocabulary: &str, name: &str) -> Option<String> {
+        self.texts(vocabulary, name).next().map(str::to_owned)
     }
 }
 
@@ -139,6 +82,21 @@ pub(super) fn read_own(extensions: &Extensions, entry: &mut RawEntry) {
     entry.language = entry.language.take().or_else(|| text("lang"));
     entry.published = entry.published.take().or_else(|| date("published")).or_else(|| date("created"));
     entry.updated = entry.updated.take().or_else(|| date("updated"));
+    entry.image = entry.image.take().or_else(|| text("image"));
+    if entry.id.is_none() {
+        entry.id = text("id");
+        entry.id_is_link = entry.id.is_some();
+    }
+    for (place, name) in [(&mut entry.title, "title"), (&mut entry.summary, "summary"), (&mut entry.content, "content")]
+    {
+        if is_blank(place) {
+            *place = extensions.all(OWN, name).iter().find_map(construct).or_else(|| place.take());
+        }
+    }
+    for person in extensions.all(OWN, "author") {
+        let of = |key: &str| person.attributes.get(key).cloned();
+        entry.authors.push(RawPerson { name: of("name"), email: of("email"), url: of("uri") });
+    }
     for more in extensions.all(OWN, "enclosure") {
         let of = |key: &str| more.attributes.get(key).cloned();
         if let Some(url) = of("url").filter(|url| !url.trim().is_empty()) {
@@ -150,17 +108,78 @@ pub(super) fn read_own(extensions: &Extensions, entry: &mut RawEntry) {
     }
 }
 
+/// Whether a field says nothing.
+pub(super) fn is_blank(text: &Option<RawText>) -> bool {
+    text.as_ref().is_none_or(|text| text.value.trim().is_empty())
+}
+
+/// A text whose `type` says what it is, if anything does.
+fn construct(found: &Extension) -> Option<RawText> {
+    let value = found.value.clone()?;
+    let kind = match found.attributes.get("type").map(String::as_str) {
+        Some("text") => TextKind::Plain,
+        Some("unknown") => TextKind::Unknown,
+        _ => TextKind::Html,
+    };
+    Some(RawText { value, kind, base: None })
+}
+
+/// Fields of Dublin Core, its terms, iTunes and the content module, where the format's own are missing.
+pub(super) fn read_general(extensions: &Extensions, entry: &mut RawEntry) {
+    if extensions.0.is_empty() {
+        return;
+    }
+    let dated = |vocabulary, name| extensions.text(vocabulary, name).map(RawDate::Text);
+    let first = |pairs: &[(&str, &str)]| {
+        pairs.iter().find_map(|(vocabulary, name)| extensions.text(vocabulary, name)).map(RawText::unknown)
+    };
+    entry.published = entry
+        .published
+        .take()
+        .or_else(|| dated("dcterms", "issued"))
+        .or_else(|| dated("dcterms", "created"))
+        .or_else(|| dated("dc", "date"));
+    entry.updated = entry.updated.take().or_else(|| dated("dcterms", "modified"));
+    if is_blank(&entry.title) {
+        entry.title = first(&[("dc", "title"), ("itunes", "title")]).or_else(|| entry.title.take());
+    }
+    if is_blank(&entry.content) {
+        entry.content = extensions.text("content", "encoded").map(RawText::html).or_else(|| entry.content.take());
+    }
+    if is_blank(&entry.summary) && is_blank(&entry.content) {
+        entry.summary = first(&[("dc", "description"), ("itunes", "summary"), ("itunes", "subtitle")]);
+    }
+    let person = |name: &str| RawPerson { name: Some(name.to_owned()), ..RawPerson::default() };
+    entry.authors.extend(extensions.texts("dc", "creator").map(person));
+    for (vocabulary, name) in [("itunes", "author"), ("podcast", "person")] {
+        if entry.authors.is_empty() {
+            entry.authors.extend(extensions.texts(vocabulary, name).map(person));
+        }
+    }
+    entry.tags.extend(extensions.texts("dc", "subject").map(str::to_owned));
+    entry.language = entry.language.take().or_else(|| extensions.text("dc", "language"));
+    let pictured = || extensions.all("itunes", "image").first()?.attributes.get("href").cloned();
+    entry.image = entry.image.take().or_else(pictured);
+    if let Some(attachment) = entry.attachments.first_mut() {
+        attachment.duration = attachment.duration.take().or_else(|| extensions.text("itunes", "duration"));
+    }
+}
+
 /// Comments and places: where an entry is discussed, how often, and as tags where it happened.
 pub(super) fn read_comments_and_places(extensions: &Extensions, entry: &mut RawEntry) {
     if extensions.0.is_empty() {
         return;
     }
     let comments = &mut entry.comments;
-    comments.feed = comments.feed.take().or_else(|| extensions.text(WFW, "commentRss"));
-    comments.count = extensions.text(SLASH, "comments").or_else(|| extensions.text(THREAD, "total"));
-    entry.tags.extend(extensions.text(GEORSS, "featurename").or_else(|| extensions.text(GEORSS, "featureName")));
-    let pair = || Some(format!("{} {}", extensions.text(GEO, "lat")?, extensions.text(GEO, "long")?));
-    let point = extensions.text(GEORSS, "point").or_else(pair);
+    comments.feed = comments.feed.take().or_else(|| extensions.text("wfw", "commentRss"));
+    comments.count = extensions.text("slash", "comments").or_else(|| extensions.text("thr", "total"));
+    entry.tags.extend(extensions.text("georss", "featureName"));
+    let coordinate = |name: &str| {
+        let within = || extensions.all("geo", "Point").first()?.children.get(name)?.first()?.value.clone();
+        extensions.text("geo", name).or_else(within)
+    };
+    let pair = || Some(format!("{} {}", coordinate("lat")?, coordinate("long")?));
+    let point = extensions.text("georss", "point").or_else(pair);
     // A tag in the form of a geo URI (RFC 5870).
     entry.tags.extend(point.as_deref().and_then(geo_uri));
 }
@@ -176,13 +195,13 @@ fn geo_uri(point: &str) -> Option<String> {
 /// where there is none. A `media:group` holds alternatives of one thing; `media:title` is the
 /// entry's title only where it has none.
 pub(super) fn read_media(extensions: &Extensions, entry: &mut RawEntry) {
-    if !extensions.0.contains_key(MEDIA) {
+    if !extensions.0.contains_key("media") {
         return;
     }
-    let groups = extensions.all(MEDIA, "group");
+    let groups = extensions.all("media", "group");
     let everywhere = |name: &'static str| {
         let in_groups = groups.iter().filter_map(move |group| group.children.get(name)).flatten();
-        extensions.all(MEDIA, name).iter().chain(in_groups)
+        extensions.all("media", name).iter().chain(in_groups)
     };
     let values = |name| everywhere(name).filter_map(|found| found.value.as_deref());
     for content in everywhere("content") {
@@ -203,10 +222,10 @@ pub(super) fn read_media(extensions: &Extensions, entry: &mut RawEntry) {
     entry.image = entry.image.take().or_else(|| everywhere("thumbnail").next()?.attributes.get("url").cloned());
     entry.tags.extend(values("category").map(str::to_owned));
     entry.tags.extend(values("keywords").flat_map(|list| list.split(',')).map(str::to_owned));
-    if entry.title.as_ref().is_none_or(|title| title.value.trim().is_empty()) {
+    if is_blank(&entry.title) {
         entry.title = values("title").next().map(RawText::unknown);
     }
-    if entry.summary.is_none() && entry.content.is_none() {
+    if is_blank(&entry.summary) && is_blank(&entry.content) {
         entry.summary = values("description").next().map(RawText::unknown);
     }
 }

@@ -35,9 +35,13 @@ pub(super) fn parse(text: &str) -> Result<RawFeed, ParseError> {
     feed.description = string(&root, "description").map(RawText::plain);
     feed.language = string(&root, "language");
     feed.authors = authors(&root);
-    feed.entries = items.kept.iter().filter_map(Value::as_object).filter_map(entry).collect();
+    feed.entries = items.kept.iter().filter_map(Value::as_object).map(entry).filter(|e| !super::is_bare(e)).collect();
     if feed.entries.len() < items.kept.len() {
-        feed.warnings.push("items without id and url were left out".to_owned());
+        feed.warnings.push("items that say nothing were left out".to_owned());
+    }
+    // An item without authors has those of the feed (JSON Feed 1.1, "authors").
+    for entry in feed.entries.iter_mut().filter(|entry| entry.authors.is_empty()) {
+        entry.authors.clone_from(&feed.authors);
     }
     if items.is_cut {
         feed.warnings.push(TOO_MANY.to_owned());
@@ -94,17 +98,16 @@ impl<'de> Visitor<'de> for ItemsVisitor {
     }
 }
 
-/// One item; without id and URL it cannot be told from others (JSON Feed 1.1, "id").
-fn entry(item: &Map<String, Value>) -> Option<RawEntry> {
+/// One item; without id and URL it is told from others by its text.
+fn entry(item: &Map<String, Value>) -> RawEntry {
     let id = string(item, "id");
     let external = string(item, "external_url");
     let link = string(item, "url").or_else(|| external.clone());
-    if id.is_none() && link.is_none() {
-        return None;
-    }
     let html = string(item, "content_html").map(RawText::html);
-    Some(RawEntry {
+    RawEntry {
         id,
+        // Ids are addresses where a page has one (JSON Feed 1.1, "id").
+        id_is_link: true,
         link,
         external_link: external,
         title: string(item, "title").map(RawText::plain),
@@ -113,23 +116,22 @@ fn entry(item: &Map<String, Value>) -> Option<RawEntry> {
         published: string(item, "date_published").map(RawDate::Text),
         updated: string(item, "date_modified").map(RawDate::Text),
         authors: authors(item),
-        tags: array(item, "tags").iter().filter_map(text).collect(),
+        tags: listed(item, "tags").iter().filter_map(text).collect(),
         attachments: objects(item, "attachments").filter_map(attachment).collect(),
         image: string(item, "image").or_else(|| string(item, "banner_image")),
         language: string(item, "language"),
         ..RawEntry::default()
-    })
+    }
 }
 
-/// `authors` of 1.1, else `author` of 1.0.
+/// `authors` of 1.1, else `author` of 1.0; as objects, or as their names.
 fn authors(object: &Map<String, Value>) -> Vec<RawPerson> {
-    let one = object.get("author").and_then(Value::as_object);
-    let listed: Vec<_> = objects(object, "authors").collect();
-    let all = if listed.is_empty() { one.into_iter().collect() } else { listed };
-    all.into_iter()
-        .map(|author| RawPerson { name: string(author, "name"), url: string(author, "url"), email: None })
-        .filter(|person| person.name.is_some() || person.url.is_some())
-        .collect()
+    let all = Some(listed(object, "authors")).filter(|all| !all.is_empty()).unwrap_or_else(|| listed(object, "author"));
+    let person = |author: &Value| match author {
+        Value::Object(author) => RawPerson { name: string(author, "name"), url: string(author, "url"), email: None },
+        name => RawPerson { name: text(name), ..RawPerson::default() },
+    };
+    all.iter().map(person).filter(|person| person.name.is_some() || person.url.is_some()).collect()
 }
 
 fn attachment(object: &Map<String, Value>) -> Option<RawAttachment> {
@@ -141,12 +143,17 @@ fn attachment(object: &Map<String, Value>) -> Option<RawAttachment> {
     })
 }
 
-fn array<'a>(object: &'a Map<String, Value>, key: &str) -> &'a [Value] {
-    object.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+/// A list; one that is written without its brackets is one of one.
+fn listed<'a>(object: &'a Map<String, Value>, key: &str) -> &'a [Value] {
+    match object.get(key) {
+        Some(Value::Array(list)) => list,
+        None | Some(Value::Null) => &[],
+        Some(one) => std::slice::from_ref(one),
+    }
 }
 
 fn objects<'a>(object: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a Map<String, Value>> {
-    array(object, key).iter().filter_map(Value::as_object)
+    listed(object, key).iter().filter_map(Value::as_object)
 }
 
 fn string(object: &Map<String, Value>, key: &str) -> Option<String> {

@@ -17,10 +17,11 @@ mod repair;
 mod rss;
 mod sniff;
 mod survey;
+mod vocabulary;
 
 use thiserror::Error;
 
-use crate::model::feed::{Format, RawFeed};
+use crate::model::feed::{Format, RawEntry, RawFeed};
 use crate::model::source::Select;
 use crate::model::text::Text;
 pub use article::article;
@@ -72,11 +73,12 @@ fn announcement(announced: &[String]) -> String {
 /// [`ParseError`]; nothing of a document is lost silently: what is odd but readable is a warning.
 pub fn parse(text: &Text, select: Option<&Select>) -> Result<RawFeed, ParseError> {
     let content = text.as_str();
-    let mut feed = match (select, sniff::sniff(content)) {
+    let (kind, begin) = sniff::sniff(content);
+    let mut feed = match (select, kind) {
         (Some(select), _) if select.is_pointers() => json_api::parse(content, select)?,
         (Some(select), _) => page::parse(content, select)?,
-        (None, kind @ (Kind::Rss | Kind::Atom)) => markup(content, kind == Kind::Atom)?,
-        (None, Kind::Json) => json_feed::parse(content)?,
+        (None, kind @ (Kind::Rss | Kind::Atom)) => markup(&content[begin..], kind == Kind::Atom)?,
+        (None, Kind::Json) => json_feed::parse(&content[begin..])?,
         (None, Kind::Page) => {
             return Err(ParseError::NotAFeed { looks_like: "a web page", announced: page::announced_feeds(content) });
         }
@@ -92,15 +94,19 @@ pub fn parse(text: &Text, select: Option<&Select>) -> Result<RawFeed, ParseError
 /// Strict first, repair second: what the strict crates read whole goes straight to them; the rest
 /// is repaired and then read by them.
 fn markup(content: &str, is_atom: bool) -> Result<RawFeed, ParseError> {
-    let (is_plain, read): (_, fn(&str) -> _) = if is_atom {
-        (survey::atom_is_plain(content), |text| atom::parse(text))
+    let (whole, read): (_, fn(&str) -> _) = if is_atom {
+        (survey::atom_entries(content), |text| atom::parse(text))
     } else {
-        (survey::rss_is_plain(content), |text| rss::parse(text))
+        (survey::rss_entries(content), |text| rss::parse(text))
     };
-    let fault = match is_plain.then(|| read(content)) {
-        Some(Ok(feed)) => return Ok(feed),
-        Some(Err(error)) => Some(error),
-        None => None,
+    let fault = match whole.map(|entries| (entries, read(content))) {
+        // Entries where none belong, or behind the end of the root, are not in the crate's feed; whether one of which
+        // nothing was read is empty the crate does not tell.
+        Some((entries, Ok(feed))) if feed.entries.len() == entries && !feed.entries.iter().any(is_bare) => {
+            return Ok(feed);
+        }
+        Some((_, Err(error))) => Some(error),
+        _ => None,
     };
     let format = if is_atom { Format::Atom } else { Format::Rss };
     let Some(repaired) = repair::repair(content) else {
@@ -118,6 +124,13 @@ fn markup(content: &str, is_atom: bool) -> Result<RawFeed, ParseError> {
     feed.warnings.extend(fault.map(|fault| format!("{fault}; it was repaired")));
     feed.warnings.extend(repaired.warnings);
     Ok(feed)
+}
+
+/// Whether nothing of an entry was read.
+fn is_bare(entry: &RawEntry) -> bool {
+    let RawEntry { base, language, id_is_link, .. } = entry;
+    *entry
+        == RawEntry { base: base.clone(), language: language.clone(), id_is_link: *id_is_link, ..RawEntry::default() }
 }
 
 #[cfg(test)]

@@ -3,19 +3,22 @@
 //! | field | from, first that is there |
 //! |---|---|
 //! | id | `guid`; `isPermaLink` is true unless it says false |
-//! | link | `link`, `atom:link rel=alternate` |
-//! | summary, content | `description`, `content:encoded` |
-//! | published, updated | `pubDate`, `dc:date`, `dcterms:issued/created`; `atom:updated`, `dcterms:modified` |
-//! | authors | `author`, `dc:creator`, `itunes:author` |
+//! | link | `link`, `atom:link rel=alternate`, an `id` that is an address |
+//! | summary, content | `description`, `atom:summary`; `content:encoded`, `atom:content`, `xhtml:body` |
+//! | published, updated | `pubDate`, `dc:date`, `dcterms:issued/created`, `atom:published`; `dcterms:modified`, `atom:updated` |
+//! | authors | `author`, `dc:creator`, `atom:author`, `itunes:author` |
 //! | tags | `category`, `dc:subject`, `itunes:keywords` |
 //! | comments | `comments`, `wfw:commentRss`, `slash:comments` |
-//! | attachments | `enclosure`, `media:content` |
+//! | attachments | `enclosure`, `atom:link rel=enclosure`, `media:content` |
+//!
+//! What the crate does not carry under these names comes through `repair`.
 
 use rss::extension::itunes::ITunesItemExtension;
 use rss::extension::syndication::UpdatePeriod;
 
 use super::ParseError;
-use super::extension::{CONTENT, DCTERMS, Extensions, OWN, from_rss, read_comments_and_places, read_media, read_own};
+use super::extension::{Extensions, from_rss, is_blank, read_comments_and_places, read_general, read_media, read_own};
+use super::repair::OWN;
 use crate::model::feed::{
     Format, PollHints, RawAttachment, RawComments, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText,
 };
@@ -105,7 +108,7 @@ fn entry(item: rss::Item, namespaces: &std::collections::BTreeMap<String, String
         title: item.title.map(RawText::unknown),
         link: item.link.and_then(filled),
         summary: item.description.map(RawText::unknown),
-        content: item.content.or_else(|| extensions.text(CONTENT, "encoded")).map(RawText::html),
+        content: item.content.map(RawText::html),
         published: item.pub_date.and_then(filled).map(RawDate::Text),
         authors: item.author.and_then(filled).map(named).into_iter().collect(),
         tags: item.categories.into_iter().map(|category| category.name).collect(),
@@ -125,15 +128,25 @@ fn entry(item: rss::Item, namespaces: &std::collections::BTreeMap<String, String
             duration: None,
         });
     }
-    if let Some(atom) = item.atom_ext {
-        let alternate = atom.links.into_iter().find(|link| link.rel == "alternate").map(|link| link.href);
-        entry.link = entry.link.take().or(alternate);
+    for link in item.atom_ext.into_iter().flat_map(|atom| atom.links) {
+        match link.rel.as_str() {
+            "alternate" => entry.link = entry.link.take().or_else(|| filled(link.href)),
+            "enclosure" if !entry.attachments.iter().any(|known| known.url == link.href) => {
+                entry.attachments.push(RawAttachment {
+                    url: link.href,
+                    mime_type: link.mime_type,
+                    size: link.length,
+                    duration: None,
+                });
+            }
+            _ => {}
+        }
     }
     if let Some(dc) = item.dublin_core_ext {
         entry.published = entry.published.take().or_else(|| dc.dates.into_iter().find_map(filled).map(RawDate::Text));
         entry.authors.extend(dc.creators.into_iter().filter_map(filled).map(named));
         entry.tags.extend(dc.subjects);
-        if entry.title.as_ref().is_none_or(|title| title.value.trim().is_empty()) {
+        if is_blank(&entry.title) {
             entry.title = dc.titles.into_iter().find_map(filled).map(RawText::unknown);
         }
         if entry.summary.is_none() {
@@ -141,13 +154,11 @@ fn entry(item: rss::Item, namespaces: &std::collections::BTreeMap<String, String
         }
         entry.language = dc.languages.into_iter().find_map(filled);
     }
-    let dated = |name| extensions.text(DCTERMS, name).map(RawDate::Text);
-    entry.published = entry.published.take().or_else(|| dated("issued")).or_else(|| dated("created"));
-    entry.updated = dated("modified");
+    read_own(&extensions, &mut entry);
     if let Some(itunes) = item.itunes_ext {
         read_itunes(itunes, &mut entry);
     }
-    read_own(&extensions, &mut entry);
+    read_general(&extensions, &mut entry);
     read_media(&extensions, &mut entry);
     read_comments_and_places(&extensions, &mut entry);
     entry
@@ -157,8 +168,10 @@ fn read_itunes(itunes: ITunesItemExtension, entry: &mut RawEntry) {
     if entry.authors.is_empty() {
         entry.authors.extend(itunes.author.and_then(filled).map(named));
     }
-    entry.image = itunes.image;
-    entry.summary = entry.summary.take().or_else(|| itunes.summary.map(RawText::unknown));
+    entry.image = entry.image.take().or(itunes.image);
+    // A text beside the body would be an excerpt; where there is none it is the body.
+    let said = itunes.summary.or_else(|| itunes.subtitle.filter(|_| entry.content.is_none()));
+    entry.summary = entry.summary.take().or_else(|| said.and_then(filled).map(RawText::unknown));
     if let Some(keywords) = itunes.keywords {
         entry.tags.extend(keywords.split(',').map(str::to_owned));
     }

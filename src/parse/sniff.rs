@@ -14,32 +14,40 @@ pub(super) enum Kind {
 /// How far the root element is looked for, bytes.
 const REACH: usize = 1 << 20;
 
-/// How far a feed is looked for behind words that belong to nothing, bytes.
+/// How far a JSON Feed is looked for behind words that belong to nothing, bytes.
 const WORDS: usize = 16 * 1024;
 
-/// Looks at the first element, past comments, instructions and a document type.
-pub(super) fn sniff(text: &str) -> Kind {
-    let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-    match text.as_bytes().first() {
-        None => return Kind::Other("an empty document"),
-        Some(b'{') => return json(text),
-        Some(b'<') => {}
-        // Programs tell of their faults before the feed that they go on to write.
-        Some(_) if let Some(kind) = behind_words(text) => return kind,
-        Some(_) => {
-            return if text.bytes().take(512).any(|b| b < 9) {
-                Kind::Other("binary data")
-            } else {
-                Kind::Other("plain text")
-            };
-        }
+/// Looks at the first element, past comments, instructions and a document type; what the text is, and where the feed
+/// begins in it.
+pub(super) fn sniff(text: &str) -> (Kind, usize) {
+    let begin = text.len() - text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').len();
+    let rest = &text[begin..];
+    let kind = match rest.as_bytes().first() {
+        None => return (Kind::Other("an empty document"), 0),
+        Some(b'{') => return (json(rest), begin),
+        Some(b'<') => by_root(rest),
+        Some(_) if rest.bytes().take(512).any(|b| b < 9) => return (Kind::Other("binary data"), begin),
+        Some(_) => Kind::Other("plain text"),
+    };
+    match kind {
+        Kind::Rss | Kind::Atom => (kind, begin),
+        // Programs tell of their faults before the feed that they go on to write, and some put it into a page.
+        _ => match behind_junk(rest).or_else(|| json_behind_junk(rest)) {
+            Some((kind, at)) => (kind, begin + at),
+            None => (kind, begin),
+        },
     }
+}
+
+/// What a document of markup is, by its root.
+fn by_root(text: &str) -> Kind {
     let Some(name) = root_name(text) else { return Kind::Other("markup without an element") };
     let local = name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase();
     match local.as_str() {
         "rss" | "rdf" | "channel" => Kind::Rss,
         "feed" | "entry" => Kind::Atom,
-        "html" | "head" | "body" | "div" | "p" | "script" | "meta" | "title" | "table" => Kind::Page,
+        "html" | "head" | "body" | "div" | "p" | "script" | "meta" | "title" | "table" | "br" | "b" | "style"
+        | "pre" => Kind::Page,
         "opml" => Kind::Other("an OPML list; import it with `newsriver import`"),
         "urlset" | "sitemapindex" => Kind::Other("a sitemap"),
         "error" => Kind::Other("an error message in XML"),
@@ -47,12 +55,60 @@ pub(super) fn sniff(text: &str) -> Kind {
     }
 }
 
-/// What begins behind words that belong to nothing, if it is a feed.
-fn behind_words(text: &str) -> Option<Kind> {
-    let reach = &text.as_bytes()[..text.len().min(WORDS)];
-    let begins = ["<?xml", "<rss", "<feed", "<rdf:RDF"];
-    let at = begins.into_iter().filter_map(|begin| memchr::memmem::find(reach, begin.as_bytes())).min()?;
-    Some(sniff(&text[at..])).filter(|kind| matches!(kind, Kind::Rss | Kind::Atom))
+/// A feed behind words or markup that belong to nothing, and where it begins: a root that is none but a feed's. Pages
+/// speak of feeds, in comments and scripts too, so its first element must follow.
+fn behind_junk(text: &str) -> Option<(Kind, usize)> {
+    let bytes = text.as_bytes();
+    let reach = &bytes[..bytes.len().min(REACH)];
+    let mut at = 0;
+    while let Some(n) = memchr::memchr(b'<', &reach[at..]) {
+        at += n;
+        if bytes[at..].starts_with(b"<!--") {
+            // A comment that does not end is words.
+            at += memchr::memmem::find(&reach[at..], b"-->").unwrap_or(4);
+            continue;
+        }
+        if let Some(kind) = feed_at(&text[at..]) {
+            return Some((kind, at));
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The kind of the feed whose root begins a text.
+fn feed_at(text: &str) -> Option<Kind> {
+    let head = &text[..text.floor_char_boundary(text.len().min(4096))];
+    let end = head.find('>')?;
+    let tag = &head[1..end];
+    if tag.is_empty() || tag.starts_with(['/', '!', '?']) {
+        return None;
+    }
+    let name = tag.split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
+    let local = name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase();
+    let mut behind = head[end + 1..].trim_start();
+    while let Some(comment) = behind.strip_prefix("<!--") {
+        behind = comment.split_once("-->")?.1.trim_start();
+    }
+    let first = behind.strip_prefix('<').unwrap_or_default();
+    let first = first.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next().unwrap_or_default();
+    let first = first.rsplit(':').next().unwrap_or_default().to_ascii_lowercase();
+    match local.as_str() {
+        "rss" | "rdf" => matches!(first.as_str(), "channel" | "item").then_some(Kind::Rss),
+        "feed" => {
+            let is_atom = tag.contains("xmlns") || tag.contains("version");
+            (is_atom && !first.is_empty()).then_some(Kind::Atom)
+        }
+        _ => None,
+    }
+}
+
+/// A JSON Feed behind a guard or a message, or in a call.
+fn json_behind_junk(text: &str) -> Option<(Kind, usize)> {
+    let reach = &text[..text.floor_char_boundary(text.len().min(WORDS))];
+    memchr::memmem::find(reach.as_bytes(), b"jsonfeed.org/version")?;
+    let at = reach.match_indices('{').map(|(at, _)| at).find(|at| reach[at + 1..].trim_start().starts_with('"'))?;
+    Some((Kind::Json, at))
 }
 
 fn json(text: &str) -> Kind {
@@ -112,14 +168,42 @@ mod tests {
             ("\u{feff}<atom:feed xmlns:atom='x'>", Kind::Atom),
             ("{\"version\": \"https://jsonfeed.org/version/1.1\"}", Kind::Json),
             ("<!doctype html><html>", Kind::Page),
-            ("Warning: no such file in feed.php on line 3\n<?xml version='1.0'?><rss>", Kind::Rss),
-            ("Notice: <b>x</b> <feed xmlns='http://www.w3.org/2005/Atom'>", Kind::Atom),
         ] {
-            assert_eq!(sniff(text), kind, "{text}");
+            assert_eq!(sniff(text).0, kind, "{text}");
         }
         for text in ["", "hello", "see <?xml ?> and <html>", "\u{1}\u{2}", "<opml>", "{\"a\": 1}", "<!-- only -->", "<"]
         {
-            assert!(matches!(sniff(text), Kind::Other(_)), "{text}");
+            assert!(matches!(sniff(text).0, Kind::Other(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_feed_is_found_behind_junk_and_a_page_is_none() {
+        const RSS: &str = "<rss version='2.0'><channel><title>t</title>";
+        const ATOM: &str = "<feed xmlns='http://www.w3.org/2005/Atom'><id>i</id>";
+        const JSON: &str = "{\"version\": \"https://jsonfeed.org/version/1\", \"items\": []}";
+        for junk in [
+            "Warning: no such file in feed.php on line 3\n<?xml version='1.0'?>",
+            "<br />\n<b>Warning</b>:  mysql_connect() in <b>/x.php</b> on line <b>3</b><br />\n",
+            "<script>var feed = '<b>'; // it's\n</script>",
+            "<!doctype html><html><head><title>x</title></head><body><pre>",
+            "<!-- <rss><channel> -->\n<p>see <rss> or <feed></p>",
+            "<style>a > b {}</style>",
+        ] {
+            for (feed, kind) in [(RSS, Kind::Rss), (ATOM, Kind::Atom)] {
+                let text = format!("{junk}{feed}");
+                assert_eq!(sniff(&text), (kind, junk.len()), "{text}");
+            }
+        }
+        for junk in [")]}',\n", "Notice: x\n", "callback(", "<br />\n<b>Warning</b>: x"] {
+            assert_eq!(sniff(&format!("{junk}{JSON}")), (Kind::Json, junk.len()), "{junk}");
+        }
+        for page in [
+            "<!doctype html><html><script>document.write('<rss>')</script><p>RSS begins with &lt;rss&gt;</p></html>",
+            "<html><body><!-- <rss version='2.0'><channel><item> --><rdf:RDF xmlns='http://web.resource.org/cc/'><Work></Work></rdf:RDF></body></html>",
+            "<html><feed><b>x</b></feed></html>",
+        ] {
+            assert_eq!(sniff(page).0, Kind::Page, "{page}");
         }
     }
 }

@@ -50,12 +50,15 @@ fn an_atom_entry_takes_its_first_page_as_link() -> Result<(), ParseError> {
 #[test]
 fn a_json_feed_with_number_ids_and_old_authors() -> Result<(), ParseError> {
     let feed = read(
-        r#"{"version":"https://jsonfeed.org/version/1","title":"T","author":{"name":"A"},"items":[{"id":7,"content_text":"x"},{"title":"lost"}]}"#,
+        r#"{"version":"https://jsonfeed.org/version/1","title":"T","author":{"name":"A"},"items":[{"id":7,"content_text":"x"},{"title":"by its text"},{"id":null,"authors":{"name":"B"},"tags":"t","summary":"y"},{}]}"#,
     )?;
-    assert_eq!(feed.entries.len(), 1);
-    assert_eq!(feed.entries[0].id.as_deref(), Some("7"));
-    assert_eq!(feed.authors[0].name.as_deref(), Some("A"));
-    assert_eq!(feed.warnings.len(), 1);
+    let [first, second, third] = &feed.entries[..] else { panic!("{feed:?}") };
+    assert_eq!((first.id.as_deref(), second.id.as_deref()), (Some("7"), None));
+    let author = |people: &[crate::model::feed::RawPerson]| people.first().and_then(|person| person.name.clone());
+    assert_eq!(author(&feed.authors).as_deref(), Some("A"));
+    assert_eq!(author(&second.authors).as_deref(), Some("A"), "those of the feed");
+    assert_eq!((author(&third.authors).as_deref(), &third.tags[..]), (Some("B"), &["t".to_owned()][..]));
+    assert_eq!(feed.warnings.len(), 1, "{:?}", feed.warnings);
     Ok(())
 }
 
@@ -122,9 +125,15 @@ fn comments_and_places_are_read_in_every_dialect() -> Result<(), ParseError> {
 fn a_million_entries_are_read_up_to_the_limit() -> Result<(), ParseError> {
     let many = |piece: &str| piece.repeat(300_000);
     for document in [
-        format!("<rss version='2.0'><channel>{}</channel></rss>", many("<item/>")),
-        format!("<feed xmlns='http://www.w3.org/2005/Atom'><title>t</title>{}</feed>", many("<entry/>")),
-        format!("{{\"version\":\"https://jsonfeed.org/version/1\",\"items\":[{}{{}}]}}", many("{\"id\":\"1\"},")),
+        format!("<rss version='2.0'><channel>{}</channel></rss>", many("<item><guid>1</guid></item>")),
+        format!(
+            "<feed xmlns='http://www.w3.org/2005/Atom'><title>t</title>{}</feed>",
+            many("<entry><id>1</id></entry>")
+        ),
+        format!(
+            "{{\"version\":\"https://jsonfeed.org/version/1\",\"items\":[{}{{\"id\":\"2\"}}]}}",
+            many("{\"id\":\"1\"},")
+        ),
     ] {
         let feed = read(&document)?;
         assert_eq!(feed.entries.len(), MOST_ENTRIES);

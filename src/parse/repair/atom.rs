@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::names::Vocabulary;
+use super::scopes::Resolved;
 use super::token::{Token, decode_references};
-use super::{Attributes, Captured, Walker, attribute, folded, join};
+use super::{Attributes, Captured, Walker, attribute, join};
+use crate::parse::vocabulary::Vocabulary;
 
 /// What the walk is in.
 #[derive(Debug, Default)]
@@ -33,30 +34,42 @@ pub(super) fn walk(w: &mut Walker<'_>) {
     w.out.push_str("</feed>");
 }
 
-fn end(w: &mut Walker<'_>, state: &mut State, name: &str) {
-    let local = folded(w.scopes.resolve(name).1);
-    if state.source && (local == "source" || w.is_frame(name)) {
+fn end<'a>(w: &mut Walker<'a>, state: &mut State, name: &'a str) {
+    let is_frame = w.is_frame(name);
+    let is_source = w.scopes.resolve(name).name.is_some_and(|name| name.local == "source");
+    if state.source && (is_source || is_frame) {
         w.out.push_str("</source>");
         state.source = false;
     }
-    if w.is_frame(name) {
+    if is_frame {
         close_entry(w, state);
     }
     w.leave(name);
 }
 
 fn close_entry(w: &mut Walker<'_>, state: &mut State) {
-    if state.entry.take().is_some() {
-        w.out.push_str("</entry>");
+    if let Some(begin) = state.entry.take() {
+        w.close_entry(begin, "</entry>");
     }
 }
 
 fn start<'a>(w: &mut Walker<'a>, state: &mut State, name: &'a str, attributes: &Attributes<'a>, empty: bool) {
-    let (vocabulary, local) = w.enter(name, attributes, empty);
-    let folded = folded(local);
-    match vocabulary {
-        Vocabulary::Core | Vocabulary::Atom => element(w, state, name, &folded, attributes, empty),
-        Vocabulary::Known(prefix) if !state.source => w.pass(prefix, name, local, attributes, empty),
+    let Resolved { vocabulary, name: to } = w.enter(name, attributes, empty);
+    let Some(to) = to else {
+        // Around the entries there may be a frame of the document's own.
+        if state.entry.is_some() || !matches!(vocabulary, Vocabulary::Core | Vocabulary::Atom) {
+            w.skip(name, empty);
+        }
+        return;
+    };
+    match to.vocabulary {
+        Vocabulary::Core | Vocabulary::Atom | Vocabulary::Rdf => element(w, state, name, to.local, attributes, empty),
+        Vocabulary::Known("geo") if to.local == "Point" => {}
+        Vocabulary::Known(prefix) if !state.source => w.pass(prefix, to, name, attributes, empty),
+        Vocabulary::Markup if state.entry.is_some() && !state.source && !empty => {
+            let captured = w.capture(name, false);
+            w.write("nr:content", &[], captured.value());
+        }
         _ => w.skip(name, empty),
     }
 }
@@ -65,48 +78,78 @@ fn element<'a>(
     w: &mut Walker<'a>,
     state: &mut State,
     name: &'a str,
-    folded: &str,
+    local: &'static str,
     attributes: &Attributes<'a>,
     empty: bool,
 ) {
-    match folded {
-        "feed" => w.write_context(),
-        "entry" | "item" => {
-            if state.entry.is_some() {
-                w.warn("an entry was not closed");
-                close_entry(w, state);
-            }
-            if !w.may_begin_entry() {
-                return;
-            }
-            state.entry = Some(w.out.len());
-            state.written.clear();
-            w.out.push_str("<entry>");
-            w.write_context();
-            if empty {
-                close_entry(w, state);
-            }
-        }
+    let in_entry = state.entry.is_some() && !state.source;
+    match local {
+        "feed" | "rss" | "channel" => w.write_context(),
+        "item" => entry(w, state, empty),
         "source" if state.entry.is_some() && !empty => {
             w.out.push_str("<source>");
             state.source = true;
         }
-        "author" | "contributor" => person(w, name, folded, empty),
+        "author" => person(w, name, empty),
         "link" => link(w, name, attributes, empty),
         "category" => category(w, name, attributes, empty),
         "id" => {
             let id = inside(w, name, empty, true);
-            w.write("id", &[], id.value().trim());
+            w.write("id", &[], id.text.trim());
         }
-        "title" => text(w, state, "title", name, attributes, empty),
-        "subtitle" | "tagline" => text(w, state, "subtitle", name, attributes, empty),
-        "summary" => text(w, state, "summary", name, attributes, empty),
-        "content" => text(w, state, "content", name, attributes, empty),
-        "updated" | "modified" => date(w, state, "nr:updated", name, empty),
-        "published" | "issued" => date(w, state, "nr:published", name, empty),
+        "title" | "subtitle" | "summary" | "content" => text(w, state, local, name, attributes, empty),
+        "updated" => date(w, state, "nr:updated", name, empty),
+        "published" | "pubDate" => date(w, state, "nr:published", name, empty),
         "created" => date(w, state, "nr:created", name, empty),
+        "description" if !in_entry => text(w, state, "subtitle", name, attributes, empty),
+        "description" => {
+            let captured = inside(w, name, empty, false);
+            w.write("nr:summary", &[("type", "unknown")], captured.value().trim());
+        }
+        "guid" if in_entry => {
+            let guid = inside(w, name, empty, true);
+            w.write("nr:id", &[], guid.text.trim());
+        }
+        "enclosure" | "comments" if in_entry => rss_link(w, local, name, attributes, empty),
         _ => w.skip(name, empty),
     }
+}
+
+fn entry(w: &mut Walker<'_>, state: &mut State, empty: bool) {
+    if state.entry.is_some() {
+        w.warn("an entry was not closed");
+        close_entry(w, state);
+    }
+    if !w.may_begin_entry() {
+        return;
+    }
+    state.entry = Some(w.out.len());
+    state.written.clear();
+    w.out.push_str("<entry>");
+    w.write_context();
+    w.entry_out = w.out.len();
+    if empty {
+        close_entry(w, state);
+    }
+}
+
+/// What RSS has elements for, as links.
+fn rss_link<'a>(w: &mut Walker<'a>, local: &str, name: &'a str, attributes: &Attributes<'a>, empty: bool) {
+    let base = w.base().map(str::to_owned);
+    let captured = inside(w, name, empty, true);
+    let href = attribute(attributes, "url").unwrap_or(captured.text.trim());
+    if href.is_empty() {
+        return;
+    }
+    let href = if base.is_some() { join(base.as_deref(), href) } else { href.to_owned() };
+    let mut own = vec![("href", href.as_str())];
+    if local == "comments" {
+        own.extend([("rel", "replies"), ("type", "text/html")]);
+    } else {
+        own.push(("rel", "enclosure"));
+        own.extend(["length", "type"].into_iter().filter_map(|key| Some((key, attribute(attributes, key)?))));
+    }
+    w.write("link", &own, "");
 }
 
 fn inside<'a>(w: &mut Walker<'a>, name: &'a str, empty: bool, short: bool) -> Captured<'a> {
@@ -121,50 +164,16 @@ fn date<'a>(w: &mut Walker<'a>, state: &State, canonical: &str, name: &'a str, e
     }
 }
 
-fn person<'a>(w: &mut Walker<'a>, name: &'a str, role: &str, empty: bool) {
-    if empty {
-        return;
-    }
-    let (mut parts, mut bare) = (Vec::new(), String::new());
-    loop {
-        let place = w.tokens.place();
-        match w.tokens.next() {
-            Some(Token::Start { name: part, attributes, empty, .. }) => {
-                if w.is_frame(part) {
-                    w.tokens.rewind(place);
-                    break;
-                }
-                let local = folded(w.enter(part, &attributes, empty).1);
-                let base = w.base().map(str::to_owned);
-                let captured = inside(w, part, empty, true);
-                let value = captured.text.trim();
-                match &*local {
-                    "name" => parts.push(("name", value.to_owned())),
-                    "email" => parts.push(("email", value.to_owned())),
-                    "uri" | "url" | "homepage" => parts.push(("uri", join(base.as_deref(), value))),
-                    _ => {}
-                }
-            }
-            Some(Token::Text(text)) => bare.push_str(&w.tokens.decode(text)),
-            Some(Token::CData(text)) => bare.push_str(text),
-            Some(Token::End { name: tag, .. }) if tag == name => break,
-            Some(Token::End { name: tag, .. }) if w.is_frame(tag) => {
-                w.tokens.rewind(place);
-                break;
-            }
-            Some(Token::End { .. }) => {}
-            None => break,
+fn person<'a>(w: &mut Walker<'a>, name: &'a str, empty: bool) {
+    let person = w.person(name, empty);
+    let bare = Some(person.bare).filter(|bare| !bare.is_empty() && person.name.is_none());
+    w.out.push_str("<author>");
+    for (part, value) in [("name", person.name.or(bare)), ("email", person.email), ("uri", person.uri)] {
+        if let Some(value) = value {
+            w.write(part, &[], &value);
         }
     }
-    w.leave(name);
-    if parts.is_empty() && !bare.trim().is_empty() {
-        parts.push(("name", bare.trim().to_owned()));
-    }
-    w.out.push_str(&format!("<{role}>"));
-    for (part, value) in parts {
-        w.write(part, &[], &value);
-    }
-    w.out.push_str(&format!("</{role}>"));
+    w.out.push_str("</author>");
 }
 
 fn link<'a>(w: &mut Walker<'a>, name: &'a str, attributes: &Attributes<'a>, empty: bool) {
@@ -226,7 +235,7 @@ fn text<'a>(
 }
 
 /// RFC 4287, sections 3.1.1 and 4.1.3.3; Atom 0.3, section "Content Constructs".
-fn construct<'c>(captured: &'c Captured<'_>, kind: &str, mode: &str) -> (Cow<'c, str>, bool) {
+pub(super) fn construct<'c>(captured: &'c Captured<'_>, kind: &str, mode: &str) -> (Cow<'c, str>, bool) {
     let is_html = kind.contains("html");
     let textual = kind.is_empty() || kind.starts_with("text") || is_html || kind.ends_with("xml");
     if (mode == "base64" || (!textual && !captured.has_markup))

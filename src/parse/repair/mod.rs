@@ -6,19 +6,23 @@
 //! costs no stack.
 
 mod atom;
+mod blank;
 mod escape;
-mod names;
+mod person;
 mod rss;
+mod scopes;
 mod token;
 
 use std::borrow::Cow;
 
 use url::Url;
 
+use super::vocabulary::{DECLARED, Name, Vocabulary};
 use super::{MOST_ENTRIES, TOO_MANY};
 use crate::model::feed::Format;
+use blank::says_nothing;
 use escape::{escape_into, text_into};
-use names::{DECLARED, Scopes, Vocabulary};
+use scopes::{Resolved, Scopes};
 use token::{Token, Tokens};
 
 /// The namespace of the elements that only our own readers look for.
@@ -96,11 +100,15 @@ type Attributes<'a> = Vec<(&'a str, Cow<'a, str>)>;
 #[derive(Debug)]
 struct Walker<'a> {
     tokens: Tokens<'a>,
-    scopes: Scopes,
+    scopes: Scopes<'a>,
     open: Vec<Open<'a>>,
     out: String,
     warnings: Vec<String>,
     entries: usize,
+    /// Where in the document the entry under way begins.
+    entry_at: usize,
+    /// Where in the output its fields begin.
+    entry_out: usize,
 }
 
 impl<'a> Walker<'a> {
@@ -113,12 +121,15 @@ impl<'a> Walker<'a> {
             out: String::with_capacity(text.len() + text.len() / 8 + 4096),
             warnings: Vec::new(),
             entries: 0,
+            entry_at: 0,
+            entry_out: 0,
         }
     }
 
     /// Counts an entry that begins; false where there were enough, which ends the walk.
     fn may_begin_entry(&mut self) -> bool {
         self.entries += 1;
+        self.entry_at = self.tokens.place();
         if self.entries > MOST_ENTRIES {
             self.warn(TOO_MANY);
             self.tokens.end();
@@ -132,13 +143,16 @@ impl<'a> Walker<'a> {
             let place = self.tokens.place();
             let Token::Start { name, attributes, .. } = self.tokens.next()? else { continue };
             self.scopes.enter(0, &attributes);
-            let local = self.scopes.resolve(name).1;
-            let format = match &*folded(local) {
-                "rss" | "rdf" | "channel" => Format::Rss,
-                "feed" | "entry" => Format::Atom,
+            let local = name.split_once(':').map_or(name, |(_, local)| local);
+            let (format, vocabulary) = match &*folded(local) {
+                "rss" | "channel" => (Format::Rss, Vocabulary::Core),
+                "rdf" => (Format::Rss, if local == name { Vocabulary::Core } else { Vocabulary::Rdf }),
+                "feed" | "entry" => (Format::Atom, Vocabulary::Atom),
                 _ => continue,
             };
+            self.scopes.settle(name, vocabulary);
             self.tokens.rewind(place);
+            self.tokens.leave_prolog();
             return Some(format);
         }
     }
@@ -150,7 +164,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Opens an element: its declarations, base and language hold for what is inside.
-    fn enter(&mut self, name: &'a str, attributes: &Attributes<'a>, empty: bool) -> (Vocabulary, &'a str) {
+    fn enter(&mut self, name: &'a str, attributes: &Attributes<'a>, empty: bool) -> Resolved {
         self.scopes.enter(self.open.len() + 1, attributes);
         let resolved = self.scopes.resolve(name);
         if !empty && self.open.len() < DEEPEST {
@@ -188,11 +202,10 @@ impl<'a> Walker<'a> {
 
     /// Whether a tag of this name ends whatever is being captured: it belongs to the frame of the
     /// document.
-    fn is_frame(&self, name: &str) -> bool {
-        const FRAMES: [&str; 6] = ["item", "entry", "channel", "feed", "rss", "rdf"];
-        let local = name.split_once(':').map_or(name, |(_, local)| local);
-        FRAMES.iter().any(|frame| frame.eq_ignore_ascii_case(local))
-            && matches!(self.scopes.resolve(name).0, Vocabulary::Core | Vocabulary::Atom)
+    fn is_frame(&mut self, name: &'a str) -> bool {
+        let resolved = self.scopes.resolve(name);
+        matches!(resolved.vocabulary, Vocabulary::Core | Vocabulary::Atom | Vocabulary::Rdf)
+            && resolved.name.is_some_and(|name| matches!(name.local, "item" | "channel" | "feed" | "rss"))
     }
 
     /// Takes all up to the end tag of the element just entered, and closes it. `short` elements
@@ -253,6 +266,17 @@ impl<'a> Walker<'a> {
         captured
     }
 
+    /// Closes an entry that began at `begin` of the output; one of which nothing was read, and whose element holds
+    /// neither text nor attributes, is no entry.
+    fn close_entry(&mut self, begin: usize, end: &str) {
+        if self.out.len() == self.entry_out && says_nothing(self.tokens.since(self.entry_at)) {
+            self.out.truncate(begin);
+            self.warn("an empty entry was left out");
+        } else {
+            self.out.push_str(end);
+        }
+    }
+
     /// Ends the walk: where the document broke off inside an entry, that one did not arrive whole
     /// and does not count.
     fn drop_unfinished(&mut self, begin: Option<usize>) {
@@ -299,17 +323,23 @@ impl<'a> Walker<'a> {
 
     /// Passes an element of a known vocabulary on: its attributes and text, and of Media RSS the
     /// elements inside.
-    fn pass(&mut self, prefix: &str, name: &'a str, local: &str, attributes: &Attributes<'a>, empty: bool) {
-        let full = format!("{prefix}:{local}");
-        let own: Vec<(&str, &str)> =
-            attributes.iter().filter(|(key, _)| !key.starts_with("xml")).map(|(key, value)| (*key, &**value)).collect();
+    fn pass(&mut self, prefix: &str, to: Name, name: &'a str, attributes: &Attributes<'a>, empty: bool) {
+        let full = format!("{prefix}:{}", to.local);
+        let own: Vec<(Cow<'_, str>, &str)> = attributes
+            .iter()
+            .filter(|(key, _)| !key.starts_with("xml"))
+            .map(|(key, value)| (spelt(key), &**value))
+            .collect();
+        let own: Vec<(&str, &str)> = own.iter().map(|(key, value)| (&**key, *value)).collect();
         if empty {
             self.write(&full, &own, "");
             return;
         }
-        if prefix != "media" || !matches!(local, "group" | "content") {
+        if prefix != "media" || !matches!(to.local, "group" | "content") {
             let captured = self.capture(name, true);
-            self.write(&full, &own, captured.value());
+            // Of places the numbers count, of everything else the markup too.
+            let value = if prefix == "georss" { &*captured.text } else { captured.value() };
+            self.write(&full, &own, value.trim());
             return;
         }
         // The end tag is taken back: it comes behind what is inside.
@@ -323,10 +353,10 @@ impl<'a> Walker<'a> {
                         self.tokens.rewind(place);
                         break;
                     }
-                    match self.enter(inner, &attributes, empty) {
+                    match self.enter(inner, &attributes, empty).name {
                         // One level of nesting more: a group of contents with thumbnails.
-                        (Vocabulary::Known("media"), local) if self.open.len() < 16 => {
-                            self.pass("media", inner, local, &attributes, empty)
+                        Some(to @ Name { vocabulary: Vocabulary::Known("media"), .. }) if self.open.len() < 16 => {
+                            self.pass("media", to, inner, &attributes, empty);
                         }
                         _ => self.skip(inner, empty),
                     }
@@ -356,6 +386,14 @@ impl<'a> Walker<'a> {
 
 fn attribute<'s>(attributes: &'s Attributes<'_>, name: &str) -> Option<&'s str> {
     attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
+/// An attribute in the spelling that is looked for.
+fn spelt(key: &str) -> Cow<'_, str> {
+    match folded(key) {
+        folded if folded == "filesize" => Cow::Borrowed("fileSize"),
+        folded => folded,
+    }
 }
 
 /// A name in lower case, which most are.

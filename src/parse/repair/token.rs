@@ -32,12 +32,30 @@ pub(super) struct Tokens<'a> {
     at: usize,
     entities: HashMap<&'a str, &'a str>,
     budget: usize,
+    /// Whether a document type may still come.
+    in_prolog: bool,
     cdata_ends: bool,
+    comments_end: bool,
+    instructions_end: bool,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, entities: HashMap::new(), budget: ENTITY_BUDGET, cdata_ends: true }
+        Self {
+            text,
+            at: 0,
+            entities: HashMap::new(),
+            budget: ENTITY_BUDGET,
+            in_prolog: true,
+            cdata_ends: true,
+            comments_end: true,
+            instructions_end: true,
+        }
+    }
+
+    /// Behind the start of the root `<!` begins no document type.
+    pub(super) fn leave_prolog(&mut self) {
+        self.in_prolog = false;
     }
 
     /// Goes back to a place that [`Tokens::place`] gave.
@@ -48,6 +66,11 @@ impl<'a> Tokens<'a> {
     /// Leaves out all that follows.
     pub(super) fn end(&mut self) {
         self.at = self.text.len();
+    }
+
+    /// The document from a place up to the next token.
+    pub(super) fn since(&self, place: usize) -> &'a str {
+        self.text.get(place..self.at).unwrap_or_default()
     }
 
     /// The place before the next token.
@@ -97,9 +120,29 @@ impl<'a> Tokens<'a> {
         &self.text[self.at..]
     }
 
-    fn skip_past(&mut self, end: &str) {
-        self.at = memchr::memmem::find(self.rest().as_bytes(), end.as_bytes())
-            .map_or(self.text.len(), |n| self.at + n + end.len());
+    /// Goes behind the next `end`; false where there is none, and nothing moves. It is looked for once then, not for
+    /// every section: time stays linear.
+    fn skip_past(&mut self, end: &str) -> bool {
+        let found = memchr::memmem::find(self.rest().as_bytes(), end.as_bytes());
+        self.at += found.map_or(0, |n| n + end.len());
+        found.is_some()
+    }
+
+    /// Whether a tag, comment, section, instruction or document type begins here; what has no end is text.
+    fn begins_markup(&self, text: &str) -> bool {
+        let bytes = text.as_bytes();
+        let letter = |n: usize| bytes.get(n).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_' || *b >= 0x80);
+        match (bytes.first(), bytes.get(1)) {
+            (Some(b'<'), Some(b'/')) => letter(2),
+            (Some(b'<'), Some(b'?')) => self.instructions_end && letter(2),
+            (Some(b'<'), Some(b'!')) => {
+                (self.comments_end && text.starts_with("<!--"))
+                    || text.starts_with("<![CDATA[")
+                    || (self.in_prolog && bytes.get(2).is_some_and(u8::is_ascii_alphabetic))
+            }
+            (Some(b'<'), _) => letter(1) && !is_words(text),
+            _ => false,
+        }
     }
 
     /// Text up to the next `<` that begins something.
@@ -109,7 +152,7 @@ impl<'a> Tokens<'a> {
         let end = loop {
             match memchr::memchr(b'<', &rest.as_bytes()[from..]) {
                 None => break rest.len(),
-                Some(n) if begins_markup(&rest[from + n..]) && from + n > 0 => break from + n,
+                Some(n) if self.begins_markup(&rest[from + n..]) && from + n > 0 => break from + n,
                 Some(n) => from += n + 1,
             }
         };
@@ -127,9 +170,7 @@ impl<'a> Tokens<'a> {
         // Looked for once, not for every section: time stays linear.
         self.cdata_ends = false;
         // Never closed: it ends where the field does, so that one fault does not eat the rest.
-        const ENDS: [&str; 5] = ["</description>", "</content:encoded>", "</title>", "</summary>", "</content>"];
-        let ends = |at: &usize| ENDS.iter().any(|end| inside[*at..].starts_with(end));
-        let end = memchr::memmem::find_iter(inside.as_bytes(), b"</").find(ends).unwrap_or(inside.len());
+        let end = end_of_field(inside).unwrap_or(inside.len());
         self.at += 9 + end;
         Token::CData(&inside[..end])
     }
@@ -155,7 +196,9 @@ impl<'a> Tokens<'a> {
             }
         }
         self.at += end.map_or(rest.len(), |n| open + n + 1);
-        self.skip_past(">");
+        if !self.skip_past(">") {
+            self.end();
+        }
     }
 
     fn take_tag(&mut self) -> Token<'a> {
@@ -218,15 +261,15 @@ impl<'a> Iterator for Tokens<'a> {
             if rest.is_empty() {
                 return None;
             }
-            if !begins_markup(rest) {
+            if !self.begins_markup(rest) {
                 return Some(self.take_text());
             }
             if rest.starts_with("<!--") {
-                self.skip_past("-->");
+                self.comments_end = self.skip_past("-->");
             } else if rest.starts_with("<![CDATA[") {
                 return Some(self.take_cdata());
             } else if rest.starts_with("<?") {
-                self.skip_past("?>");
+                self.instructions_end = self.skip_past("?>");
             } else if rest.starts_with("<!") {
                 self.take_doctype();
             } else {
@@ -236,18 +279,14 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-fn begins_markup(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let letter = |n: usize| bytes.get(n).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_' || *b >= 0x80);
-    match (bytes.first(), bytes.get(1)) {
-        (Some(b'<'), Some(b'/')) => letter(2),
-        (Some(b'<'), Some(b'?')) => letter(2),
-        (Some(b'<'), Some(b'!')) => {
-            text.starts_with("<!--")
-                || text.starts_with("<![CDATA[")
-                || bytes.get(2).is_some_and(u8::is_ascii_alphabetic)
+/// Whether what looks like a tag is words: it runs into the next tag without an end, and has none of the `=` of
+/// attributes.
+fn is_words(text: &str) -> bool {
+    match memchr::memchr2(b'<', b'>', &text.as_bytes()[1..]) {
+        Some(n) if text.as_bytes()[n + 1] == b'<' => {
+            let inside = text[1..=n].trim();
+            inside.contains(char::is_whitespace) && !inside.contains(['=', '"', '\''])
         }
-        (Some(b'<'), _) => letter(1),
         _ => false,
     }
 }
@@ -256,6 +295,17 @@ fn begins_markup(text: &str) -> bool {
 fn is_name(key: &str) -> bool {
     key.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'))
+}
+
+/// Where the first long field ends in a text.
+fn end_of_field(text: &str) -> Option<usize> {
+    const ENDS: [&str; 5] = ["</description>", "</content:encoded>", "</title>", "</summary>", "</content>"];
+    memchr::memmem::find_iter(text.as_bytes(), b"</").find(|at| ENDS.iter().any(|end| text[*at..].starts_with(end)))
+}
+
+/// Whether a value holds the end of a field, so that its own must have been left out.
+fn ends_field(value: &str) -> bool {
+    value.contains('<') && end_of_field(value).is_some()
 }
 
 /// The attribute at `at`, and where it ends.
@@ -273,14 +323,16 @@ fn attribute(text: &str, at: usize) -> (Option<(&str, &str)>, usize) {
     let value = value.trim_start();
     let from = text.len() - value.len();
     match value.chars().next().filter(|c| matches!(c, '"' | '\'')) {
-        Some(quote) => match memchr::memchr(quote as u8, &value.as_bytes()[1..]) {
-            Some(end) => (Some((key, &value[1..=end])), from + end + 2),
-            // Never closed: the value ends with the tag.
-            None => {
-                let end = value.find('>').unwrap_or(value.len());
-                (Some((key, &value[1..end])), from + end)
+        Some(quote) => {
+            match memchr::memchr(quote as u8, &value.as_bytes()[1..]).filter(|end| !ends_field(&value[1..=*end])) {
+                Some(end) => (Some((key, &value[1..=end])), from + end + 2),
+                // Never closed: the value ends with the tag.
+                None => {
+                    let end = value.find(['>', '<']).unwrap_or(value.len()).max(1);
+                    (Some((key, &value[1..end])), from + end)
+                }
             }
-        },
+        }
         None => {
             let end = value.find(|c: char| c.is_whitespace() || matches!(c, '>' | '<')).unwrap_or(value.len());
             (Some((key, &value[..end])), from + end)
@@ -323,7 +375,8 @@ mod tests {
             ("<a <b>", &["<a>", "<b>"]),
             ("</a </b>", &["</a>", "</b>"]),
             ("<![CDATA[x]]>y<![CDATA[z", &["[x]", "y", "[z]"]),
-            ("<!-- <a> --><?p <b> ?>x<!-- ", &["x"]),
+            ("<!-- <a> --><?p <b> ?>x<!-- y", &["x", "<!-- y"]),
+            ("1 <x and y</b>", &["1 <x and y", "</b>"]),
             ("<", &["<"]),
         ] {
             assert_eq!(shape(text), expected, "{text}");
