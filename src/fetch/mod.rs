@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{
@@ -145,10 +146,11 @@ pub fn is_private(url: &Url) -> bool {
     address::is_private_literal(url)
 }
 
-/// What every client has in common.
+/// What every client has in common. Which proxy a request goes through is decided before its client is chosen.
 fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
         .connect_timeout(connect_timeout)
         .pool_idle_timeout(hosts::KEPT_OPEN)
         .pool_max_idle_per_host(2)
@@ -163,12 +165,10 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError::Client`] where the TLS library cannot be set up.
     pub fn new(contact: &str, connect_timeout: Duration, hosts: Arc<Hosts>) -> Result<Self, FetchError> {
-        // Which proxy a request goes through is decided before its client is chosen.
-        let direct = || builder(connect_timeout).no_proxy();
-        let guarded = direct().dns_resolver(address::PublicOnly).build();
+        let guarded = builder(connect_timeout).dns_resolver(address::PublicOnly).build();
         Ok(Self {
             guarded: guarded.map_err(FetchError::Client)?,
-            open: direct().build().map_err(FetchError::Client)?,
+            open: builder(connect_timeout).build().map_err(FetchError::Client)?,
             proxied: Arc::default(),
             environment: proxy::Environment::new(),
             hosts,
@@ -408,12 +408,7 @@ impl Fetcher {
         if let Some(client) = proxied.get(&proxy) {
             return Ok(client.clone());
         }
-        let mut way = reqwest::Proxy::all(proxy.url.clone()).map_err(FetchError::Client)?;
-        if let Some(value) = &proxy.authorization {
-            way = way.custom_http_auth(value.clone());
-        }
-        // The only name that it resolves is the proxy's: those of targets are resolved by the proxy.
-        let client = builder(self.connect_timeout).proxy(way).build().map_err(FetchError::Client)?;
+        let client = proxy.client(builder(self.connect_timeout)).map_err(FetchError::Client)?;
         proxied.insert(proxy, client.clone());
         Ok(client)
     }
@@ -450,16 +445,7 @@ fn is_broken_off(error: &reqwest::Error) -> bool {
 
 /// RFC 7617, with UTF-8.
 fn basic(username: &str, password: &str) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::from("Basic ");
-    for chunk in format!("{username}:{password}").as_bytes().chunks(3) {
-        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let letter = if place <= chunk.len() { ALPHABET[(word >> (18 - 6 * place) & 63) as usize] } else { b'=' };
-            out.push(char::from(letter));
-        }
-    }
-    out
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{password}")))
 }
 
 #[cfg(test)]

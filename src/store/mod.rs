@@ -12,6 +12,8 @@ mod entries;
 mod explain;
 mod hub;
 mod keep;
+mod lock;
+mod open;
 mod read;
 mod river;
 mod schema;
@@ -24,13 +26,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use thiserror::Error;
 
 pub use changes::{ARCHIVE, Archived, Changes};
 pub use commit::{ArticleAttempt, Committed, OVERRUN, PollCommit, ReadDocument};
 pub use explain::{Explanation, Join};
 pub use keep::set_aside;
+pub use lock::DaemonLock;
+use open::Access;
 pub use read::{HistoryRow, KnownArticle, SourceRow};
 pub use river::{Fairness, Page, Selection, Start};
 pub use search::Found;
@@ -56,6 +60,35 @@ pub enum StoreError {
         found: i64,
         /// Ours.
         known: i64,
+    },
+    /// The file was written by an earlier newsriver, and who opened it may not change it.
+    #[error("the store {path} has schema {found}, this newsriver reads {known}; run `newsriver run` once to migrate it", path = .path.display())]
+    TooOld {
+        /// The database file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// It was opened for reading.
+    #[error("the store {path} is open for reading only", path = .0.display())]
+    ReadOnly(PathBuf),
+    /// Another daemon runs with this store.
+    #[error("the store {path} is held by another daemon: {holder}; stop that one, or give this one another `path` under [store]", path = .path.display())]
+    Held {
+        /// The database file.
+        path: PathBuf,
+        /// Who holds it, in words.
+        holder: String,
+    },
+    /// The lock of the daemon cannot be taken.
+    #[error("the lock file {path}: {source}", path = .path.display())]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
     },
     /// There is no store yet where one must be.
     #[error("there is no store at {path}; has `newsriver run` or `newsriver poll` been started with this feeds.toml?", path = .0.display())]
@@ -92,7 +125,7 @@ fn hint(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "; free some space, the poll is repeated",
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            "; is the folder there, and writable for this user?"
+            "; is the folder there, and may this user read and write it?"
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "; another program holds it, is a second newsriver running?"
@@ -108,7 +141,9 @@ fn hint(error: &rusqlite::Error) -> &'static str {
 #[derive(Debug, Clone)]
 pub struct Store {
     path: Arc<PathBuf>,
-    writer: Arc<Writer>,
+    /// Nothing where it was opened for reading.
+    writer: Option<Arc<Writer>>,
+    access: Access,
     readers: Arc<Mutex<Vec<Connection>>>,
     story_count: Arc<AtomicU64>,
 }
@@ -120,14 +155,28 @@ impl Store {
     /// [`StoreError`] where the file cannot be opened, is damaged, or is of a later version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let wrap = |source| StoreError::Sqlite { path: path.to_owned(), source };
+        // Where it cannot be made, SQLite says why.
+        let is_new = open::create(path).unwrap_or(false);
         let mut connection = Connection::open(path).map_err(wrap)?;
         schema::prepare(&connection).map_err(wrap)?;
+        if !is_new {
+            open::tighten(path);
+        }
         schema::migrate(&mut connection, path)?;
         search::prepare(&mut connection).map_err(wrap)?;
         let stories = story::Stories::load(&connection).map_err(wrap)?;
         let story_count = stories.count();
         let writer = Writer::start(connection, path.to_owned(), stories)?;
-        Ok(Self { path: Arc::new(path.to_owned()), writer: Arc::new(writer), readers: Arc::default(), story_count })
+        let (path, writer) = (Arc::new(path.to_owned()), Some(Arc::new(writer)));
+        Ok(Self { path, writer, access: Access::Write, readers: Arc::default(), story_count })
+    }
+
+    /// Opens a store that is there already, for commands that change it.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is none, else as [`Store::open`].
+    pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        if path.exists() { Self::open(path) } else { Err(StoreError::Missing(path.to_owned())) }
     }
 
     /// Reads what a start reads, so that damage beyond the first pages shows at once.
@@ -143,12 +192,36 @@ impl Store {
         self.river(&Selection::All, &|_| true, &Start::Top(Fairness::default()), 1).map(drop)
     }
 
-    /// Opens a store that is there already, for commands that only look.
+    /// Opens a store that is there already, for commands that only look: nothing of it is locked or changed.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] where there is none, else as [`Store::open`].
+    /// [`StoreError::Missing`] where there is none, [`StoreError::TooOld`] and [`StoreError::TooNew`] where its schema is
+    /// another, else as [`Store::look_at_files`].
     pub fn look_at(path: &Path) -> Result<Self, StoreError> {
-        if path.exists() { Self::open(path) } else { Err(StoreError::Missing(path.to_owned())) }
+        let (store, found) = Self::read_only(path)?;
+        schema::check(path, found)?;
+        let stories = store.reading(story::count)?;
+        store.story_count.store(stories, Ordering::Relaxed);
+        Ok(store)
+    }
+
+    /// The same with any schema, for commands that look at the files and not at what is in them (copies, checks).
+    ///
+    /// # Errors
+    /// [`StoreError`] where the file cannot be read.
+    pub fn look_at_files(path: &Path) -> Result<Self, StoreError> {
+        Self::read_only(path).map(|(store, _)| store)
+    }
+
+    fn read_only(path: &Path) -> Result<(Self, i64), StoreError> {
+        let (access, found) = open::readable(path)?;
+        let path = Arc::new(path.to_owned());
+        let store = Self { path, writer: None, access, readers: Arc::default(), story_count: Arc::default() };
+        Ok((store, found))
+    }
+
+    fn writer(&self) -> Result<&Writer, StoreError> {
+        self.writer.as_deref().ok_or_else(|| StoreError::ReadOnly(self.path.to_path_buf()))
     }
 
     /// How many stories the river tells.
@@ -174,7 +247,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then nothing of the poll is in the store.
     pub async fn commit(&self, poll: PollCommit) -> Result<Committed, StoreError> {
-        self.writer.commit(poll).await
+        self.writer()?.commit(poll).await
     }
 
     /// Puts stories into the archives; answers once it is on disk.
@@ -182,18 +255,24 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then none of them is there.
     pub fn put_into_archives(&self, stories: Vec<Archived>) -> Result<(), StoreError> {
-        self.writer.archive(stories)
+        self.writer()?.archive(stories)
     }
 
     /// Whether so much is being written that whoever writes next waits long.
     #[must_use]
     pub fn is_at_many(&self) -> bool {
-        self.writer.is_at_many()
+        self.writer.as_ref().is_some_and(|writer| writer.is_at_many())
     }
 
     /// Ends the writer after all that was handed to it is written.
     pub async fn close(&self) {
-        self.writer.close().await;
+        // The last connection folds the log in and takes its files away; one that reads cannot.
+        if let Ok(mut idle) = self.readers.lock() {
+            idle.clear();
+        }
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
     }
 
     /// Runs `look` on a reading connection.
@@ -202,12 +281,7 @@ impl Store {
         let idle = self.readers.lock().ok().and_then(|mut idle| idle.pop());
         let connection = match idle {
             Some(connection) => connection,
-            None => {
-                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                let connection = Connection::open_with_flags(&*self.path, flags).map_err(wrap)?;
-                connection.busy_timeout(schema::BUSY).map_err(wrap)?;
-                connection
-            }
+            None => open::reader(&self.path, self.access).map_err(wrap)?,
         };
         let result = look(&connection).map_err(wrap);
         if result.is_ok()

@@ -281,6 +281,10 @@ impl Daemon {
         Ok(found.unwrap_or(Value::Null))
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, name: &str) -> std::io::Result<ExitStatus> {
         Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status()
     }
