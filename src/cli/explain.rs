@@ -43,7 +43,7 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<(), Ending> {
 }
 
 pub(super) fn split(path: &Path, arguments: &SplitArguments) -> Result<(), Ending> {
-    let store = Store::look_at(&Config::store_path_of(path))?;
+    let store = Store::open_existing(&Config::store_path_of(path))?;
     let (entry, story) = store.split(&arguments.entry, Utc::now())?.ok_or_else(|| unknown(&arguments.entry))?;
     store.touch(Utc::now())?;
     let left = if entry == story {

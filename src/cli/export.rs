@@ -16,7 +16,7 @@ use crate::model::recent::Recent;
 use crate::output::{self, Folder};
 use crate::publish::Format;
 use crate::schedule::is_clock_doubtful;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArguments {
@@ -93,10 +93,19 @@ fn site(config: Config, folder: Option<PathBuf>) -> Result<(), Ending> {
     let folder = folder
         .or(stated)
         .ok_or_else(|| Ending::Usage("name a folder, or set `dir` under [output] in feeds.toml".to_owned()))?;
-    let store = Store::look_at(&config.store)?;
+    // Who may only read the store gets the archives as they are.
+    let (store, archives) = match Store::look_at(&config.store) {
+        Ok(reading) => match Store::open_existing(&config.store) {
+            Ok(store) => (store, true),
+            Err(_) => (reading, false),
+        },
+        Err(StoreError::TooOld { .. }) => (Store::open_existing(&config.store)?, true),
+        Err(error) => return Err(error.into()),
+    };
     store.set_priorities(config.priorities());
     let live = live(config, &store)?;
-    if let Some(mut river) = live.river(&store, &Ask::default(), &Spot::First)? {
+    let first = if archives { live.river(&store, &Ask::default(), &Spot::First)? } else { None };
+    if let Some(mut river) = first {
         while live.archive(&store, &mut river)? {}
     }
     let folder = Folder::new(folder);
@@ -105,7 +114,7 @@ fn site(config: Config, folder: Option<PathBuf>) -> Result<(), Ending> {
 }
 
 pub(super) fn backup(path: &Path, arguments: &BackupArguments) -> Result<(), Ending> {
-    let store = Store::look_at(&Config::store_path_of(path))?;
+    let store = Store::look_at_files(&Config::store_path_of(path))?;
     let bytes = store.backup(&arguments.file)?;
     print(&format!("{}: {bytes} bytes", arguments.file.display()))
 }
@@ -124,7 +133,7 @@ pub(super) fn prune(path: &Path, arguments: &PruneArguments) -> Result<(), Endin
             "nothing to do: `keep` under [store] says how long entries are kept, such as \"365d\"; without it all are",
         );
     };
-    let store = Store::look_at(&config.store)?;
+    let store = Store::open_existing(&config.store)?;
     let now = Utc::now();
     let horizon = now - chrono::TimeDelta::from_std(keep).unwrap_or(chrono::TimeDelta::MAX);
     let plan = store.prune_plan(horizon)?;

@@ -56,7 +56,7 @@ fn since(text: &str) -> Result<Duration, String> {
 pub(super) fn check(path: &Path, arguments: &CheckArguments) -> Result<(), Ending> {
     let config = load(path)?;
     if arguments.store {
-        let found = Store::look_at(&config.store)?.integrity()?;
+        let found = Store::look_at_files(&config.store)?.integrity()?;
         if !found.is_empty() {
             return Err(Ending::Failed(format!(
                 "the store {} is damaged: {}; put a backup in its place",

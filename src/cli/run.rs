@@ -12,7 +12,7 @@ use super::{Ending, load, runtime};
 use crate::daemon::{self, Start};
 use crate::model::server::Listen;
 use crate::observe::{self, Loudness};
-use crate::store::{Store, set_aside};
+use crate::store::{DaemonLock, Store, set_aside};
 use crate::web::Listener;
 
 pub(super) fn run(path: &Path, loudness: Loudness) -> Result<(), Ending> {
@@ -21,6 +21,8 @@ pub(super) fn run(path: &Path, loudness: Loudness) -> Result<(), Ending> {
         .map_err(|error| Ending::Failed(format!("the log cannot start: {error}")))?;
     tracing::info!("newsriver {} starts with {}", env!("CARGO_PKG_VERSION"), path.display());
     let result = runtime()?.block_on(async {
+        // Held until the process ends.
+        let _lock = DaemonLock::acquire(&config.store, Utc::now())?;
         let store = open(&config.store)?;
         tracing::info!(entries = store.entry_count()?, "the store is {}", config.store.display());
         let listeners = listen(&config.listen).await?;

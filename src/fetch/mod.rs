@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{
@@ -158,7 +159,7 @@ impl Fetcher {
     pub fn new(contact: &str, connect_timeout: Duration, shared: Shared) -> Result<Self, FetchError> {
         let lookups = shared.lookups.clone();
         // Which proxy a request goes through is decided before its client is chosen.
-        let direct = || builder(connect_timeout, &shared).no_proxy();
+        let direct = || builder(connect_timeout, &shared);
         let guarded = direct().dns_resolver(address::PublicOnly(lookups.clone())).build();
         let open = direct().dns_resolver(lookups).build();
         Ok(Self {
@@ -400,16 +401,9 @@ impl Fetcher {
         if let Some(client) = proxied.get(&proxy) {
             return Ok(client.clone());
         }
-        let mut way = reqwest::Proxy::all(proxy.url.clone()).map_err(FetchError::Client)?;
-        if let Some(value) = &proxy.authorization {
-            way = way.custom_http_auth(value.clone());
-        }
         // The only name that it resolves is the proxy's: those of targets are resolved by the proxy.
-        let client = builder(self.connect_timeout, &self.shared)
-            .dns_resolver(self.shared.lookups.clone())
-            .proxy(way)
-            .build()
-            .map_err(FetchError::Client)?;
+        let builder = builder(self.connect_timeout, &self.shared).dns_resolver(self.shared.lookups.clone());
+        let client = proxy.client(builder).map_err(FetchError::Client)?;
         proxied.insert(proxy, client.clone());
         Ok(client)
     }
@@ -446,16 +440,7 @@ fn is_broken_off(error: &reqwest::Error) -> bool {
 
 /// RFC 7617, with UTF-8.
 fn basic(username: &str, password: &str) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::from("Basic ");
-    for chunk in format!("{username}:{password}").as_bytes().chunks(3) {
-        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let letter = if place <= chunk.len() { ALPHABET[(word >> (18 - 6 * place) & 63) as usize] } else { b'=' };
-            out.push(char::from(letter));
-        }
-    }
-    out
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{password}")))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::HeaderValue;
+use reqwest::{Client, ClientBuilder};
 use url::Url;
 
 use super::FetchError;
@@ -29,6 +30,16 @@ impl Proxy {
     /// One that feeds.toml names; user name and password may stand in its address.
     pub(super) fn written(url: &Url) -> Self {
         Self { url: url.clone(), authorization: None }
+    }
+
+    /// The client that goes through it. The only name that it resolves is the proxy's: those of targets are resolved by
+    /// the proxy.
+    pub(super) fn client(&self, builder: ClientBuilder) -> reqwest::Result<Client> {
+        let mut way = reqwest::Proxy::all(self.url.clone())?;
+        if let Some(value) = &self.authorization {
+            way = way.custom_http_auth(value.clone());
+        }
+        builder.proxy(way).build()
     }
 }
 

@@ -30,6 +30,7 @@ impl Default for Shared {
 pub(super) fn builder(connect_timeout: Duration, shared: &Shared) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
         .connect_timeout(connect_timeout)
         .pool_idle_timeout(KEPT_OPEN)
         .pool_max_idle_per_host(shared.kept_open)

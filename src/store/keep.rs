@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
+use super::open::{self, Access};
 use super::{Store, StoreError, read, schema};
 
 impl Store {
@@ -23,6 +24,10 @@ impl Store {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
+        // SQLite writes into an empty file that is there, so the copy is private from its first byte.
+        if !open::create(&part).map_err(failed)? {
+            return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
+        }
         let text = part.to_string_lossy().into_owned();
         self.reading(|connection| connection.execute("VACUUM INTO ?1", [text]).map(drop))?;
         let copy = std::fs::File::open(&part).map_err(failed)?;
@@ -35,10 +40,8 @@ impl Store {
     /// The size of the files, bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let mut log = self.path.as_os_str().to_owned();
-        log.push("-wal");
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |about| about.len());
-        size(&self.path) + size(Path::new(&log))
+        size(&self.path) + size(&open::beside(&self.path, "-wal"))
     }
 
     /// What SQLite finds wrong with the file; nothing where all is well.
@@ -108,6 +111,9 @@ impl Store {
 
     /// A connection for the rare writes that are no polls.
     pub(super) fn writing(&self) -> Result<Connection, StoreError> {
+        if self.access != Access::Write {
+            return Err(StoreError::ReadOnly(self.path.to_path_buf()));
+        }
         let wrap = |source| StoreError::Sqlite { path: self.path.to_path_buf(), source };
         // A file that was deleted is not begun anew here.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

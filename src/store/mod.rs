@@ -14,7 +14,9 @@ mod heal;
 mod health;
 mod hub;
 mod keep;
+mod lock;
 mod members;
+mod open;
 mod read;
 mod rescue;
 mod river;
@@ -28,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use thiserror::Error;
 
 use crate::model::source::Priorities;
@@ -39,6 +41,8 @@ pub use explain::{Explanation, Join};
 use health::WriterHealth;
 pub use health::{LostFile, StoreProblem};
 pub use keep::{Mark, PrunePlan, set_aside};
+pub use lock::DaemonLock;
+use open::Access;
 pub use read::{HistoryRow, KnownArticle, SourceRow};
 use rescue::OpenFiles;
 pub use river::{Fairness, Page, Selection, Start};
@@ -65,6 +69,35 @@ pub enum StoreError {
         found: i64,
         /// Ours.
         known: i64,
+    },
+    /// The file was written by an earlier newsriver, and who opened it may not change it.
+    #[error("the store {path} has schema {found}, this newsriver reads {known}; run `newsriver run` once to migrate it", path = .path.display())]
+    TooOld {
+        /// The database file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// It was opened for reading.
+    #[error("the store {path} is open for reading only", path = .0.display())]
+    ReadOnly(PathBuf),
+    /// Another daemon runs with this store.
+    #[error("the store {path} is held by another daemon: {holder}; stop that one, or give this one another `path` under [store]", path = .path.display())]
+    Held {
+        /// The database file.
+        path: PathBuf,
+        /// Who holds it, in words.
+        holder: String,
+    },
+    /// The lock of the daemon cannot be taken.
+    #[error("the lock file {path}: {source}", path = .path.display())]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
     },
     /// There is no store yet where one must be.
     #[error("there is no store at {path}; has `newsriver run` or `newsriver poll` been started with this feeds.toml?", path = .0.display())]
@@ -104,7 +137,7 @@ fn hint(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "; free some space, the poll is repeated",
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            "; is the folder there, and writable for this user?"
+            "; is the folder there, and may this user read and write it?"
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "; another program holds it, is a second newsriver running?"
@@ -128,7 +161,9 @@ struct Readers {
 #[derive(Debug, Clone)]
 pub struct Store {
     path: Arc<PathBuf>,
-    writer: Arc<Writer>,
+    /// Nothing where it was opened for reading.
+    writer: Option<Arc<Writer>>,
+    access: Access,
     readers: Arc<Mutex<Readers>>,
     priorities: Arc<RwLock<Priorities>>,
     story_count: Arc<AtomicU64>,
@@ -141,8 +176,13 @@ impl Store {
     /// [`StoreError`] where the file cannot be opened, is damaged, or is of a later version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let wrap = |source| StoreError::Sqlite { path: path.to_owned(), source };
+        // Where it cannot be made, SQLite says why.
+        let is_new = open::create(path).unwrap_or(false);
         let mut connection = Connection::open(path).map_err(wrap)?;
         schema::prepare(&connection).map_err(wrap)?;
+        if !is_new {
+            open::tighten(path);
+        }
         schema::migrate(&mut connection, path)?;
         search::prepare(&mut connection).map_err(wrap)?;
         let priorities = Arc::default();
@@ -151,7 +191,8 @@ impl Store {
         let writer = Writer::start(connection, OpenFiles::of(path), stories, WriterHealth::new())?;
         Ok(Self {
             path: Arc::new(path.to_owned()),
-            writer: Arc::new(writer),
+            writer: Some(Arc::new(writer)),
+            access: Access::Write,
             readers: Arc::default(),
             priorities,
             story_count,
@@ -170,13 +211,13 @@ impl Store {
     /// What keeps the store from taking what polls bring.
     #[must_use]
     pub fn problem(&self) -> Option<StoreProblem> {
-        self.writer.health().problem()
+        self.writer.as_ref().and_then(|writer| writer.health().problem())
     }
 
     /// Whether the writer hangs: that a restart may help.
     #[must_use]
     pub fn is_stuck(&self) -> bool {
-        self.writer.health().is_stuck()
+        self.writer.as_ref().is_some_and(|writer| writer.health().is_stuck())
     }
 
     /// Looks whether the file is still the one that was opened, and saves what it held where it is not.
@@ -184,7 +225,16 @@ impl Store {
     /// # Errors
     /// [`StoreError::Lost`] where the store is gone.
     pub fn look_after_file(&self) -> Result<(), StoreError> {
-        if self.writer.is_file_there() { Ok(()) } else { self.writer.look() }
+        let writer = self.writer()?;
+        if writer.is_file_there() { Ok(()) } else { writer.look() }
+    }
+
+    /// Opens a store that is there already, for commands that change it.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is none, else as [`Store::open`].
+    pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        if path.exists() { Self::open(path) } else { Err(StoreError::Missing(path.to_owned())) }
     }
 
     /// Reads what a start reads, so that damage beyond the first pages shows at once.
@@ -200,12 +250,43 @@ impl Store {
         self.river(&Selection::All, &|_| true, &Start::Top(Fairness::default()), 1).map(drop)
     }
 
-    /// Opens a store that is there already, for commands that only look.
+    /// Opens a store that is there already, for commands that only look: nothing of it is locked or changed.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] where there is none, else as [`Store::open`].
+    /// [`StoreError::Missing`] where there is none, [`StoreError::TooOld`] and [`StoreError::TooNew`] where its schema is
+    /// another, else as [`Store::look_at_files`].
     pub fn look_at(path: &Path) -> Result<Self, StoreError> {
-        if path.exists() { Self::open(path) } else { Err(StoreError::Missing(path.to_owned())) }
+        let (store, found) = Self::read_only(path)?;
+        schema::check(path, found)?;
+        let stories = store.reading(story::count)?;
+        store.story_count.store(stories, Ordering::Relaxed);
+        Ok(store)
+    }
+
+    /// The same with any schema, for commands that look at the files and not at what is in them (copies, checks).
+    ///
+    /// # Errors
+    /// [`StoreError`] where the file cannot be read.
+    pub fn look_at_files(path: &Path) -> Result<Self, StoreError> {
+        Self::read_only(path).map(|(store, _)| store)
+    }
+
+    fn read_only(path: &Path) -> Result<(Self, i64), StoreError> {
+        let (access, found) = open::readable(path)?;
+        let path = Arc::new(path.to_owned());
+        let store = Self {
+            path,
+            writer: None,
+            access,
+            readers: Arc::default(),
+            priorities: Arc::default(),
+            story_count: Arc::default(),
+        };
+        Ok((store, found))
+    }
+
+    fn writer(&self) -> Result<&Writer, StoreError> {
+        self.writer.as_deref().ok_or_else(|| StoreError::ReadOnly(self.path.to_path_buf()))
     }
 
     /// How many stories the river tells.
@@ -231,7 +312,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then nothing of the poll is in the store.
     pub async fn commit(&self, poll: PollCommit) -> Result<Committed, StoreError> {
-        self.writer.commit(poll).await
+        self.writer()?.commit(poll).await
     }
 
     /// Puts stories into the archives; answers once it is on disk.
@@ -239,36 +320,37 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then none of them is there.
     pub fn put_into_archives(&self, stories: Vec<Archived>) -> Result<(), StoreError> {
-        self.writer.archive(stories)
+        self.writer()?.archive(stories)
     }
 
     /// Whether so much is being written that whoever writes next waits long.
     #[must_use]
     pub fn is_at_many(&self) -> bool {
-        self.writer.is_at_many()
+        self.writer.as_ref().is_some_and(|writer| writer.is_at_many())
     }
 
     /// Ends the writer after all that was handed to it is written.
     pub async fn close(&self) {
-        self.writer.close().await;
+        // The last connection folds the log in and takes its files away; one that reads cannot.
+        if let Ok(mut readers) = self.readers.lock() {
+            readers.idle.clear();
+        }
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
     }
 
     /// Runs `look` on a reading connection.
     fn reading<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let wrap = |source| StoreError::Sqlite { path: self.path.to_path_buf(), source };
-        let lost = self.writer.health().lost();
+        let lost = self.writer.as_ref().and_then(|writer| writer.health().lost());
         if let Some(lost) = lost.as_ref().filter(|lost| !lost.is_restored()) {
             return Err(StoreError::Lost(lost.clone()));
         }
         let is_restored = lost.is_some();
         let connection = match self.idle_reader(is_restored) {
             Some(connection) => connection,
-            None => {
-                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                let connection = Connection::open_with_flags(&*self.path, flags).map_err(wrap)?;
-                connection.busy_timeout(schema::BUSY).map_err(wrap)?;
-                connection
-            }
+            None => open::reader(&self.path, self.access).map_err(wrap)?,
         };
         let result = look(&connection).map_err(wrap);
         if result.is_ok()

@@ -1,5 +1,6 @@
 //! The tables, and how older stores become the newest: migrations are only ever added.
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::time::Duration;
 
@@ -204,6 +205,19 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)
+}
+
+/// Whether a store with the schema `found` can be read as it is.
+///
+/// # Errors
+/// [`StoreError::TooOld`] or [`StoreError::TooNew`] where not.
+pub(super) fn check(path: &Path, found: i64) -> Result<(), StoreError> {
+    let (path, known) = (path.to_owned(), i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX));
+    match found.cmp(&known) {
+        Ordering::Less => Err(StoreError::TooOld { path, found, known }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(StoreError::TooNew { path, found, known }),
+    }
 }
 
 /// Brings the store to the newest schema, all steps in one transaction.

@@ -243,7 +243,8 @@ impl Stories {
     }
 }
 
-fn count(connection: &Connection) -> rusqlite::Result<u64> {
+/// How many stories the river tells.
+pub(super) fn count(connection: &Connection) -> rusqlite::Result<u64> {
     connection
         .prepare_cached("SELECT count(*) FROM entries WHERE story = row AND pruned = 0")?
         .query_row([], |row| row.get(0))
