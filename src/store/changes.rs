@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::heal::{self, Packed};
-use super::river::told;
+use super::members::told;
 use super::{Store, StoreError};
 use crate::model::archive::ArchivedStory;
 use crate::model::entry::StoredEntry;

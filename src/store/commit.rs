@@ -1,120 +1,17 @@
 //! What one poll writes: the new and changed entries, the state of the source, the history row.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::entries;
-use super::read::{self, SourceRow};
+use super::codec::{pack, to_json};
+use super::polled::{Committed, OVERRUN, PollCommit};
 use super::story::Stories;
-use crate::identity::{Key, Keys};
-use crate::model::activity::Activity;
-use crate::model::cleaning::Firing;
-use crate::model::document::Validators;
-use crate::model::entry::Entry;
-use crate::model::feed::{PollHints, RawArticle, RawEntry};
+use super::{entries, read};
 use crate::model::moved::Move;
-use crate::model::report::{Counts, Failure, PollStatus};
-use crate::model::source::SourceId;
+use crate::model::report::{Counts, PollStatus};
 
 /// How long the history of polls is kept.
 const HISTORY_DAYS: i64 = 30;
-
-/// What a poll brought, ready to be written.
-#[derive(Debug)]
-pub struct PollCommit {
-    /// The source.
-    pub source: SourceId,
-    /// Its name for people.
-    pub name: String,
-    /// Its address as text.
-    pub address: String,
-    /// When the poll began.
-    pub started_at: DateTime<Utc>,
-    /// How long it took up to the commit, milliseconds.
-    pub elapsed_ms: u64,
-    /// How it ended.
-    pub status: PollStatus,
-    /// The HTTP status, where there was one.
-    pub http_status: Option<u16>,
-    /// Size of the body, bytes.
-    pub bytes: u64,
-    /// When the source is due again; never, where it is gone.
-    pub next_poll: Option<DateTime<Utc>>,
-    /// The same, should none of the document's entries be known.
-    pub next_poll_if_overrun: Option<DateTime<Utc>>,
-    /// Polls that failed in a row, this one included where it counts.
-    pub failures: u32,
-    /// Why it failed.
-    pub error: Option<Failure>,
-    /// What was odd.
-    pub warnings: Vec<String>,
-    /// New validators; `None` leaves the stored ones.
-    pub validators: Option<Validators>,
-    /// Where the source moved for good; one first seen now is believed if an entry there is known.
-    pub moved: Option<Move>,
-    /// How often it publishes.
-    pub activity: Activity,
-    /// What its document asks for.
-    pub hints: PollHints,
-    /// What was read, where a document was read.
-    pub document: Option<ReadDocument>,
-    /// The articles that were tried.
-    pub articles: Vec<ArticleAttempt>,
-    /// Entries of the first document that may come up on the river's first page, where feeds.toml says.
-    pub initial: Option<usize>,
-    /// Who mints ids: a host name (RFC 4151, authority).
-    pub authority: String,
-}
-
-/// A document that was read without error.
-#[derive(Debug)]
-pub struct ReadDocument {
-    /// The digest of its bytes, where the next poll may find the same ones.
-    pub body_digest: Option<String>,
-    /// The recipe it was read by.
-    pub recipe: String,
-    /// The feed's title.
-    pub title: String,
-    /// The feed's page.
-    pub home_page_url: Option<String>,
-    /// What it asks of those who poll it.
-    pub hints: PollHints,
-    /// Whether it holds only what is new since the one before.
-    pub is_delta: bool,
-    /// The entries, what the publisher sent beside what was made of it.
-    pub entries: Vec<(RawEntry, Entry)>,
-    /// What cleaning did to each entry.
-    pub fired: Vec<Vec<Firing>>,
-    /// What the entries are known by.
-    pub keys: Vec<Keys>,
-}
-
-/// What an attempt at the article behind an entry brought.
-#[derive(Debug, Clone)]
-pub struct ArticleAttempt {
-    /// The digest of the link.
-    pub key: Key,
-    /// The article; `None` where there is none or it could not be had.
-    pub article: Option<RawArticle>,
-}
-
-/// What a commit did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Committed {
-    /// The entries, by what became of them.
-    pub counts: Counts,
-    /// Whether there were entries before and none of the document's was among them: some may have come
-    /// and gone unseen.
-    pub is_overrun: bool,
-    /// What was odd, with what only the store could tell.
-    pub warnings: Vec<String>,
-    /// The source, as the store now knows it.
-    pub source: SourceRow,
-}
-
-/// What is told of a poll that found nothing it knew.
-pub const OVERRUN: &str =
-    "no entry was known from the poll before: some may have come and gone unseen, the source is polled sooner";
 
 /// How far the writing of a poll has come, where its document is written in several transactions.
 #[derive(Debug)]
@@ -314,15 +211,4 @@ fn write_history(
         .prepare_cached("DELETE FROM polls WHERE source = ?1 AND started_at < ?2")?
         .execute(params![poll.source.as_str(), horizon.timestamp_millis()])?;
     Ok(())
-}
-
-pub(super) fn to_json(value: &(impl serde::Serialize + ?Sized)) -> rusqlite::Result<String> {
-    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
-}
-
-/// JSON in zstd.
-pub(super) fn pack(value: &impl serde::Serialize) -> rusqlite::Result<Vec<u8>> {
-    let fail = |error: Box<dyn std::error::Error + Send + Sync>| rusqlite::Error::ToSqlConversionFailure(error);
-    let json = serde_json::to_vec(value).map_err(|error| fail(error.into()))?;
-    zstd::bulk::compress(&json, 3).map_err(|error| fail(error.into()))
 }

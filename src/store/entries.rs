@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::commit::{PollCommit, ReadDocument, pack, to_json};
+use super::codec::{pack, to_json};
+use super::polled::{PollCommit, ReadDocument};
 use super::story::{Newcomer, Stories};
 use super::{changes, search};
 use crate::html::{self, SanitisedHtml};

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
 
+use super::codec::unpack;
 use super::members::{self, MOST_MEMBERS};
-use super::read::{entry, unpack};
+use super::read::entry;
 use super::{Store, StoreError, changes, entries, search};
 use crate::model::cleaning::Firing;
 use crate::model::entry::StoredEntry;

@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::commit::to_json;
+use super::codec::to_json;
 use super::{Store, StoreError};
 use crate::html::link::{SCHEMES, resolved};
 use crate::html::{Restored, restored, stamp};

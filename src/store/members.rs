@@ -1,8 +1,9 @@
 //! The members of a story: how many there are, which they are, and where the story stands in the river.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read;
+use crate::model::entry::StoredEntry;
 use crate::model::source::{Priorities, SourceId};
 use crate::stories::{self, Member};
 
@@ -61,4 +62,28 @@ pub(super) fn settle(connection: &Connection, story: i64, priorities: &Prioritie
         )?
         .execute([story, placed.stored.order.timestamp_millis()])?;
     Ok(stories::representative(&refs, priorities).map(|member| member.stored.row))
+}
+
+/// The story that a row leads, as it is told by those of its members that are published; `None` where the row leads
+/// none, or none of them is.
+pub(super) fn told(
+    connection: &Connection,
+    story: i64,
+    publishes: &dyn Fn(&StoredEntry) -> bool,
+    priorities: &Priorities,
+) -> rusqlite::Result<Option<StoredEntry>> {
+    let lead = connection
+        .prepare_cached(
+            "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries
+             WHERE row = ?1 AND coalesce(story, row) = row AND pruned = 0",
+        )?
+        .query_row([story], read::entry)
+        .optional()?;
+    let Some(lead) = lead else { return Ok(None) };
+    if !has_several(connection, story)? {
+        return Ok(publishes(&lead).then_some(lead));
+    }
+    let members = all(connection, story)?;
+    let shown: Vec<&Member> = members.iter().filter(|member| publishes(&member.stored)).collect();
+    Ok((!shown.is_empty()).then(|| stories::tell(&lead, &shown, priorities)))
 }

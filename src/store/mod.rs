@@ -7,6 +7,7 @@
 //! next one.
 
 mod changes;
+mod codec;
 mod commit;
 mod entries;
 mod explain;
@@ -17,6 +18,7 @@ mod keep;
 mod lock;
 mod members;
 mod open;
+mod polled;
 mod read;
 mod rescue;
 mod river;
@@ -36,13 +38,14 @@ use thiserror::Error;
 use crate::model::source::Priorities;
 
 pub use changes::{ARCHIVE, Archived, Changes};
-pub use commit::{ArticleAttempt, Committed, OVERRUN, PollCommit, ReadDocument};
+
 pub use explain::{Explanation, Join};
 use health::WriterHealth;
 pub use health::{LostFile, StoreProblem};
 pub use keep::{Mark, PrunePlan, set_aside};
 pub use lock::DaemonLock;
 use open::Access;
+pub use polled::{ArticleAttempt, Committed, OVERRUN, PollCommit, ReadDocument};
 pub use read::{HistoryRow, KnownArticle, SourceRow};
 use rescue::OpenFiles;
 pub use river::{Fairness, Page, Selection, Start};

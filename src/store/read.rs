@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 
+use super::codec::{json_of, unpack};
 use super::{Store, StoreError};
 use crate::identity::Key;
 use crate::model::document::Validators;
@@ -217,16 +218,6 @@ fn source(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
     })
 }
 
-/// A value kept as JSON; its default where nothing was kept yet.
-fn json_of<T: serde::de::DeserializeOwned + Default>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
-    let text: Option<String> = row.get(column)?;
-    let value = text.map(|text| serde_json::from_str(&text)).transpose();
-    let value = value.map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into())
-    })?;
-    Ok(value.unwrap_or_default())
-}
-
 fn history(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {
     Ok(HistoryRow {
         source: source_id(row, 0)?,
@@ -239,15 +230,6 @@ fn history(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {
         error_kind: row.get(9)?,
         message: row.get(10)?,
     })
-}
-
-/// The value that [`super::commit`] packed.
-pub(super) fn unpack<T: serde::de::DeserializeOwned>(column: usize, packed: &[u8]) -> rusqlite::Result<T> {
-    let fail = |error: Box<dyn std::error::Error + Send + Sync>| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, error)
-    };
-    let json = zstd::stream::decode_all(packed).map_err(|error| fail(error.into()))?;
-    serde_json::from_slice(&json).map_err(|error| fail(error.into()))
 }
 
 fn source_id(row: &Row<'_>, column: usize) -> rusqlite::Result<SourceId> {

@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::{Store, StoreError, changes, members, read};
 use crate::model::entry::StoredEntry;
 use crate::model::page::{Cursor, Place};
 use crate::model::source::{Priorities, SourceId};
-use crate::stories::{self, Member};
 
 /// Stories that the first page passes over one by one; behind those only what came lately is looked for, by other
 /// sources than those that have their share.
@@ -122,7 +121,7 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn story(&self, row: i64) -> rusqlite::Result<Option<StoredEntry>> {
-        told(self.connection, row, self.publishes, self.priorities)
+        members::told(self.connection, row, self.publishes, self.priorities)
     }
 }
 
@@ -387,28 +386,4 @@ fn make_room(stories: &mut Vec<StoredEntry>, mut late: Vec<StoredEntry>) -> Opti
     stories.extend(late);
     stories.sort_by_key(|story| std::cmp::Reverse((story.order, story.row)));
     gave_way
-}
-
-/// The story that a row leads, as it is told by those of its members that are published; `None` where the row leads
-/// none, or none of them is.
-pub(super) fn told(
-    connection: &Connection,
-    story: i64,
-    publishes: &dyn Fn(&StoredEntry) -> bool,
-    priorities: &Priorities,
-) -> rusqlite::Result<Option<StoredEntry>> {
-    let lead = connection
-        .prepare_cached(
-            "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries
-             WHERE row = ?1 AND coalesce(story, row) = row AND pruned = 0",
-        )?
-        .query_row([story], read::entry)
-        .optional()?;
-    let Some(lead) = lead else { return Ok(None) };
-    if !members::has_several(connection, story)? {
-        return Ok(publishes(&lead).then_some(lead));
-    }
-    let members = members::all(connection, story)?;
-    let shown: Vec<&Member> = members.iter().filter(|member| publishes(&member.stored)).collect();
-    Ok((!shown.is_empty()).then(|| stories::tell(&lead, &shown, priorities)))
 }

@@ -250,7 +250,7 @@ mod tests {
             store.execute_batch(step)?;
         }
         store.pragma_update(None, "user_version", 13)?;
-        let original = crate::store::commit::pack(&crate::model::feed::RawEntry::default())?;
+        let original = crate::store::codec::pack(&crate::model::feed::RawEntry::default())?;
         for n in 1..=180 {
             let source = if n <= 30 { "flood".to_owned() } else { format!("s{n}") };
             store.execute(

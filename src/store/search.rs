@@ -2,8 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::members::told;
 use super::read;
-use super::river::{MOST_BYTES, told};
+use super::river::MOST_BYTES;
 use super::{Selection, Store, StoreError};
 use crate::clean;
 use crate::model::entry::{Entry, StoredEntry};

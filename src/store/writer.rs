@@ -19,8 +19,9 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::changes::{self, Archived};
-use super::commit::{self, Committed, PollCommit};
+use super::commit;
 use super::health::{LostFile, WriterHealth};
+use super::polled::{Committed, PollCommit};
 use super::rescue::OpenFiles;
 use super::{StoreError, schema, story::Stories};
 
