@@ -37,6 +37,9 @@ const SLICE: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 200 })
 /// Between two slices of a long writing: other programs wait for the store too, and look only now and then.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How long documents are written on when the store is closed: a stop that waits longer is ended by force.
+const AT_CLOSE: Duration = Duration::from_millis(if cfg!(test) { 50 } else { 500 });
+
 /// What is to be written.
 enum Work {
     Poll(Box<PollCommit>),
@@ -189,11 +192,12 @@ struct WriterThread {
 impl WriterThread {
     fn run(mut self) {
         let _alive = self.health.alive();
+        let mut closing: Option<Instant> = None;
         loop {
             let is_closed = self.receive();
             if is_closed {
-                // Who has gone will poll again: what he brought is in the store as far as it was written.
-                self.long.retain(|job| !job.reply.is_closed());
+                let since = closing.get_or_insert_with(Instant::now).elapsed();
+                self.give_up_long(since);
             }
             if self.short.is_empty() && self.long.is_empty() {
                 if is_closed {
@@ -216,6 +220,18 @@ impl WriterThread {
         // The last of the write-ahead log is moved into the database, so that one file is left.
         if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
             tracing::debug!(%error, "the log of the store was not folded in");
+        }
+    }
+
+    /// Gives up long jobs of a store that has been closing for so long, and those that nobody waits for: the source is
+    /// polled again after the start, and what was written of it is known then.
+    fn give_up_long(&mut self, closing: Duration) {
+        for job in std::mem::take(&mut self.long) {
+            if closing >= AT_CLOSE || job.reply.is_closed() {
+                job.answer(Err(StoreError::Closed));
+            } else {
+                self.long.push_back(job);
+            }
         }
     }
 
