@@ -190,7 +190,7 @@ fn masked_json(line: &str) -> Cow<'_, str> {
             _ => {}
         }
     }
-    if !line.contains("://") {
+    if !line.contains("://") && !line.contains('?') {
         return line.into();
     }
     match serde_json::from_str::<serde_json::Value>(line) {

@@ -27,7 +27,7 @@ fn a_unix_socket_is_listened_at_and_one_left_over_is_replaced() -> Fallible {
         "[server]\nlisten = \"unix:http.sock\"\nsocket_mode = \"600\"\n[log]\nformat = \"json\"\n{}",
         source("a", &origin.url("/"))
     );
-    std::fs::write(river.config(), text)?;
+    std::fs::write(river.config(), &text)?;
     let daemon = river.start()?;
     assert_eq!(daemon.base, format!("http://unix:{}/", socket.display()));
     daemon.until(|d| d.titles(), |titles| titles.len() == 90)?;
@@ -37,7 +37,10 @@ fn a_unix_socket_is_listened_at_and_one_left_over_is_replaced() -> Fallible {
     assert!(answer.text().contains("href=\"http://localhost/feed.atom\" rel=\"self\""));
     assert_eq!(socket.metadata()?.permissions().mode() & 0o777, 0o600);
 
-    let (code, _, told) = river.command(&["run"])?;
+    // Another daemon with a store of its own, at the same socket.
+    let second = river.folder.path().join("second.toml");
+    std::fs::write(&second, format!("[store]\npath = \"second.db\"\n{text}"))?;
+    let (code, _, told) = common::newsriver(&["-c", &second.to_string_lossy(), "run"], river.folder.path())?;
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("cannot listen on unix:"), "{told}");
     assert_eq!(daemon.get("healthz", &[])?.status, 200, "the first one goes on");

@@ -126,7 +126,7 @@ fn replace(target: &Path, folder: &File, before: Option<&[u8]>, after: &[u8]) ->
         None => {
             match renameat_with(CWD, &path, CWD, target, RenameFlags::NOREPLACE) {
                 Err(Errno::EXIST) => return Err(changed_meanwhile()),
-                Err(Errno::INVAL | Errno::NOSYS) => std::fs::hard_link(&path, target)?,
+                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => std::fs::hard_link(&path, target)?,
                 renamed => {
                     renamed?;
                     beside.0 = None;
@@ -147,7 +147,7 @@ fn exchange(path: &Path, target: &Path, before: &[u8], beside: &mut Beside) -> s
             }
             Ok(())
         }
-        Err(Errno::INVAL | Errno::NOSYS) => {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
             if read(target)?.as_deref() != Some(before) {
                 return Err(changed_meanwhile());
             }

@@ -476,4 +476,14 @@ mod tests {
             assert!(text.contains(key) && !SHOWN.contains(&key), "{key}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text in "(\\PC|[\"'=\\[\\]{},#.\\n@:/?\\\\]|password|url|https://|\"\"\"){0,60}", column in 0_usize..80) {
+            for (line, hidden) in text.lines().zip(hidden(&text)) {
+                let (_, mark) = shown(line, &hidden, column..column + 3);
+                proptest::prop_assert!(!mark.is_empty());
+            }
+        }
+    }
 }

@@ -206,12 +206,15 @@ fn public(config: &Config, origin: Origin) -> Origin {
 
 /// Takes the keys of private addresses out of entries that repeat them.
 fn hide_secrets(config: &Config, stories: &mut [StoredEntry]) {
-    for source in config.sources.iter().filter(|source| source.public_address().is_none()) {
-        let is_in = |story: &&mut StoredEntry| {
-            story.source == source.id
-                || story.told_by == source.id
-                || story.tellings.iter().any(|t| t.source == source.id)
-        };
+    let tellers = |story: &StoredEntry| -> Vec<SourceId> {
+        let others = story.tellings.iter().map(|telling| telling.source.clone());
+        [story.source.clone(), story.told_by.clone()].into_iter().chain(others).collect()
+    };
+    let ids: HashSet<SourceId> = stories.iter().flat_map(tellers).collect();
+    // feeds.toml may hold ten thousand sources, a page has stories of few.
+    let sources = config.sources.iter().filter(|source| ids.contains(&source.id));
+    for source in sources.filter(|source| source.public_address().is_none()) {
+        let is_in = |story: &&mut StoredEntry| tellers(story).contains(&source.id);
         stories.iter_mut().filter(is_in).for_each(|story| source.redact_entry(story));
     }
 }

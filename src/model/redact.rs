@@ -206,14 +206,18 @@ pub fn has_secret(url: &str) -> bool {
     !secrets(url).is_empty()
 }
 
+/// Whether no address goes on at a character.
+fn is_address_end(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '|')
+}
+
 /// Where addresses begin and end in a text.
 fn addresses(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut from = 0;
     while let Some(at) = text[from..].find("://").map(|at| from + at) {
         let scheme = text[..at].bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
-        let is_end = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '|');
-        let end = text[at..].find(is_end).map_or(text.len(), |end| at + end);
+        let end = text[at..].find(is_address_end).map_or(text.len(), |end| at + end);
         if scheme > 0 && found.last().is_none_or(|last| last.end <= at - scheme) {
             found.push(at - scheme..end);
         }
@@ -222,20 +226,36 @@ fn addresses(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Where the addresses in a text hold secrets. Byte ranges, in order.
+/// Where the addresses in a text hold secrets, also those without a host (`/rss?key=…`). Byte ranges, in order.
 #[must_use]
 pub fn secrets_in_text(text: &str) -> Vec<Range<usize>> {
-    let within = |address: Range<usize>| {
+    let whole = addresses(text);
+    let mut found = Vec::new();
+    for address in &whole {
         let start = address.start;
-        secrets(&text[address]).into_iter().map(move |found| start + found.start..start + found.end)
-    };
-    addresses(text).into_iter().flat_map(within).collect()
+        found.extend(secrets(&text[address.clone()]).into_iter().map(|range| start + range.start..start + range.end));
+    }
+    for (at, _) in text.match_indices('?') {
+        let mut start = at + 1;
+        let end = text[start..].find(is_address_end).map_or(text.len(), |end| start + end);
+        if whole.iter().any(|address| address.contains(&at)) || !text[start..end].contains('=') {
+            continue;
+        }
+        while start < end {
+            let stop = end_of(&text[..end], start, &['&', ';', '?', '#']);
+            in_parameter(text, start..stop, &mut found);
+            start = stop + 1;
+        }
+    }
+    found.sort_by_key(|range| range.start);
+    found.dedup();
+    found
 }
 
 /// A text with the secrets of every address in it replaced by [`MASK`].
 #[must_use]
 pub fn masked(text: &str) -> Cow<'_, str> {
-    if !text.contains("://") {
+    if !text.contains("://") && !text.contains('?') {
         return Cow::Borrowed(text);
     }
     replaced(text, &secrets_in_text(text), MASK)
@@ -253,8 +273,11 @@ fn replaced<'t>(text: &'t str, ranges: &[Range<usize>], by: &str) -> Cow<'t, str
     }
     let (mut out, mut from) = (String::with_capacity(text.len()), 0);
     for range in ranges {
-        out.push_str(&text[from..range.start.max(from)]);
-        out.push_str(by);
+        // One that begins in another is the same secret.
+        if range.start >= from {
+            out.push_str(&text[from..range.start]);
+            out.push_str(by);
+        }
         from = range.end.max(from);
     }
     out.push_str(&text[from..]);
@@ -319,5 +342,28 @@ mod tests {
         );
         assert_eq!(without_addresses("back to http://h/x?y (twice)"), "back to (address hidden) (twice)");
         assert_eq!(masked("://x ://"), "://x ://");
+        assert_eq!(masked("see /rss?n=1&key=2 and `feed?sig=3`"), "see /rss?n=1&key=*** and `feed?sig=***`");
+        assert_eq!(masked("is it? key=1 has been? Yes"), "is it? key=1 has been? Yes");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text in "(\\PC|[?&;=#/@:%.\\\\]|key=|https://|%3A|token|eyJ){0,40}") {
+            // Nothing but that it ends, and that a text without marks of addresses stays.
+            let is_plain = !text.contains("://") && !text.contains('?');
+            proptest::prop_assert!(!is_plain || masked(&text) == text);
+            proptest::prop_assert!(text.contains("://") || without_addresses(&text) == text);
+        }
+
+        #[test]
+        fn a_key_is_found_whatever_stands_around(
+            before in "(\\PC|[?&;=#/@:%.]|key=|https://){0,20}",
+            name in "(api_)?key|access_token|Signature|userPassword",
+            value in "[a-z0-9]{8,20}",
+            after in "(\\PC|[?&;=#/@:%.]){0,20}",
+        ) {
+            let text = format!("{before} https://e.org/rss?page=2&{name}={value}&{after}");
+            proptest::prop_assert!(!masked(&text).contains(&format!("={value}")), "{}", masked(&text));
+        }
     }
 }

@@ -106,7 +106,14 @@ impl Poller {
         success.announced = announced(&reading, std::mem::take(&mut success.announces));
         // By the publisher's words, so that no change of a rule makes an entry another.
         let keys = identity::keys(&reading.feed.entries, clean::canonical_link);
-        let (entries, fired) = self.clean(source, reading.feed.entries, now).await.map_err(fail)?;
+        let (mut entries, fired) = self.clean(source, reading.feed.entries, now).await.map_err(fail)?;
+        if source.public_address().is_none() {
+            // An id that repeats the key of a private feed is known by its digest, and published under another.
+            let repeats = |id: &String| source.gives_away(id);
+            entries
+                .iter_mut()
+                .for_each(|entry| entry.publisher_id = entry.publisher_id.take().filter(|id| !repeats(id)));
+        }
         success.document = Some(ReadDocument {
             body_digest: digest,
             recipe: source.recipe(),

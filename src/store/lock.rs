@@ -53,6 +53,11 @@ impl DaemonLock {
         let mut file = match opened {
             // There is no folder; the store itself says that better.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self { _file: None }),
+            // A full disk stops nobody from reading the river.
+            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+                tracing::warn!(file = %lock.display(), %error, "the lock file cannot be made: a second daemon at this store would go unnoticed");
+                return Ok(Self { _file: None });
+            }
             opened => opened.map_err(failed)?,
         };
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -66,7 +71,10 @@ impl DaemonLock {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let since = now.to_rfc3339_opts(SecondsFormat::Secs, true);
         let text = serde_json::to_vec(&Holder { pid: std::process::id(), host, since }).unwrap_or_default();
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&text)).map_err(failed)?;
+        // The lock holds without it; a second daemon then learns less.
+        if let Err(error) = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&text)) {
+            tracing::warn!(file = %lock.display(), %error, "the lock file does not say who holds it");
+        }
         Ok(Self { _file: Some(file) })
     }
 }
