@@ -8,10 +8,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use newsriver::config::Config;
+use newsriver::html::SanitisedHtml;
 use newsriver::model::document::Document;
+use newsriver::model::entry::Entry;
 use newsriver::model::source::{Address, Source};
 use newsriver::poll::{clean_entries, read_document};
 use newsriver::stories::{Features, Signature, judge};
+
+#[path = "../tests/judge/mod.rs"]
+mod judge;
 
 /// Splices that change the meaning of markup, dates and charsets.
 const PIECES: [&str; 40] = [
@@ -83,7 +88,8 @@ fn main() {
     let mut random = Random(0x5eed);
     let clock = Instant::now();
     for n in 0..executions {
-        let bytes = mutate(&seeds, &mut random);
+        // Each tenth is a feed whose bodies are made of what sanitisers have stumbled over.
+        let bytes = if n % 10 == 0 { hostile(&mut random) } else { mutate(&seeds, &mut random) };
         let began = Instant::now();
         let document = Document {
             url: "http://e.example/".into(),
@@ -91,7 +97,7 @@ fn main() {
             bytes: bytes.clone(),
             fetched_at: chrono::DateTime::UNIX_EPOCH,
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| read_and_join(&source, document)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| read_and_join(&source, document, n % 10 == 0)));
         let allowed =
             Duration::from_millis(200) + Duration::from_micros(20) * u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         if outcome.is_err() || began.elapsed() > allowed {
@@ -114,16 +120,36 @@ fn main() {
 }
 
 /// Everything that a poll does with a document before the store, stories included.
-fn read_and_join(source: &Source, document: Document) -> usize {
+fn read_and_join(source: &Source, document: Document, is_hostile: bool) -> usize {
     let now = document.fetched_at;
     let Ok(mut reading) = read_document(source, document) else { return 0 };
     let fired = clean_entries(source, &mut reading.feed.entries, &[], now);
     let again = clean_entries(source, &mut reading.feed.entries.clone(), &[], now);
+    if is_hostile {
+        reading.feed.entries.iter().for_each(published);
+    }
     let features: Vec<Features> =
         reading.feed.entries.iter().take(8).map(|entry| Features::of("fuzz", entry, 0)).collect();
     let joined = features.windows(2).filter(|pair| judge(&pair[0], &pair[1]).joined).count();
     std::hint::black_box(features.iter().map(Signature::of).count());
     fired.len() + again.len() + joined
+}
+
+/// A feed of bodies that are hostile.
+fn hostile(random: &mut Random) -> Vec<u8> {
+    let item = |random: &mut Random| {
+        let body: String = (0..random.below(24)).map(|_| judge::NASTY[random.below(judge::NASTY.len())]).collect();
+        format!("<item><title>x</title><description><![CDATA[{}]]></description></item>", body.replace("]]>", "]]"))
+    };
+    let items: String = (0..4).map(|_| item(random)).collect();
+    format!("<rss version=\"2.0\"><channel><title>t</title>{items}</channel></rss>").into_bytes()
+}
+
+/// Panics where the body is live in any reader, or where sanitising it again would change it.
+fn published(entry: &Entry) {
+    let Some(html) = &entry.content_html else { return };
+    assert_eq!(judge::live_in_any_form(html), Vec::<String>::new(), "{html}");
+    assert_eq!(SanitisedHtml::of_html(html, None).as_ref(), Some(html));
 }
 
 fn gather(folder: &Path, seeds: &mut Vec<Vec<u8>>) {

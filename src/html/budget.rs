@@ -3,7 +3,8 @@
 //! before it runs, and its steps are counted while it runs.
 
 use std::borrow::Cow;
-use std::cell::{Cell, Ref};
+use std::cell::{Cell, Ref, RefCell};
+use std::collections::HashMap;
 
 use ego_tree::NodeId;
 use html5ever::tendril::StrTendril;
@@ -17,6 +18,10 @@ const MOST_ATTRIBUTES: i32 = 512;
 /// Steps that any document may take, and those for each of its bytes. Measured: real pages take less than 2 a byte.
 const STEPS: u64 = 200_000;
 const STEPS_A_BYTE: u64 = 24;
+
+/// Elements inside each other at most, as in browsers. It bounds the list of formatting elements too, each of which is
+/// compared with all the others: they are made again in every block.
+const DEEPEST: u32 = 512;
 
 /// Where the tokenizer stands within a tag (HTML, sections 13.2.5.8 and 13.2.5.32 to 13.2.5.40).
 #[derive(Clone, Copy)]
@@ -106,16 +111,34 @@ pub(super) fn has_few_attributes(html: &str) -> bool {
 pub(super) struct Metered {
     tree: HtmlTreeSink,
     steps: Cell<u64>,
+    depths: RefCell<HashMap<NodeId, u32>>,
+    deepest: Cell<u32>,
 }
 
 impl Metered {
     pub(super) fn new(html: Html) -> Self {
-        Self { tree: HtmlTreeSink::new(html), steps: Cell::new(0) }
+        Self {
+            tree: HtmlTreeSink::new(html),
+            steps: Cell::default(),
+            depths: RefCell::default(),
+            deepest: Cell::default(),
+        }
     }
 
-    /// Whether building took more steps than `bytes` of text may.
+    /// Whether building took more steps than `bytes` of text may, or went too deep.
     pub(super) fn is_exhausted(&self, bytes: usize) -> bool {
-        self.steps.get() > STEPS.saturating_add(STEPS_A_BYTE.saturating_mul(bytes as u64))
+        self.deepest.get() > DEEPEST
+            || self.steps.get() > STEPS.saturating_add(STEPS_A_BYTE.saturating_mul(bytes as u64))
+    }
+
+    /// Notes that an element stands so many levels below another.
+    fn place(&self, child: &NodeOrText<NodeId>, other: &NodeId, below: u32) {
+        if let NodeOrText::AppendNode(child) = child {
+            let mut depths = self.depths.borrow_mut();
+            let depth = depths.get(other).copied().unwrap_or(0) + below;
+            depths.insert(*child, depth);
+            self.deepest.set(self.deepest.get().max(depth));
+        }
     }
 
     fn step(&self, steps: u64) {
@@ -165,11 +188,13 @@ impl TreeSink for Metered {
 
     fn append(&self, parent: &NodeId, child: NodeOrText<NodeId>) {
         self.step(1);
+        self.place(&child, parent, 1);
         self.tree.append(parent, child);
     }
 
     fn append_based_on_parent_node(&self, element: &NodeId, previous: &NodeId, child: NodeOrText<NodeId>) {
         self.step(1);
+        self.place(&child, previous, 1);
         self.tree.append_based_on_parent_node(element, previous, child);
     }
 
@@ -192,6 +217,7 @@ impl TreeSink for Metered {
 
     fn append_before_sibling(&self, sibling: &NodeId, child: NodeOrText<NodeId>) {
         self.step(1);
+        self.place(&child, sibling, 0);
         self.tree.append_before_sibling(sibling, child);
     }
 

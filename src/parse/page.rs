@@ -6,6 +6,7 @@
 use scraper::{ElementRef, Html, Selector};
 
 use super::ParseError;
+use crate::html;
 use crate::model::feed::{Format, RawDate, RawEntry, RawFeed, RawPerson, RawText};
 use crate::model::source::Select;
 
@@ -14,7 +15,10 @@ const FEED_TYPES: [&str; 5] =
     ["application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml", "application/json"];
 
 pub(super) fn parse(text: &str, select: &Select) -> Result<RawFeed, ParseError> {
-    let page = Html::parse_document(text);
+    let Some(page) = html::document(text) else {
+        let detail = "it is nested too deep, or a tag has too many attributes".to_owned();
+        return Err(ParseError::Broken { format: Format::Page, detail });
+    };
     let find = |selector: &Option<String>| selector.as_deref().and_then(|s| Selector::parse(s).ok());
     let Ok(item) = Selector::parse(&select.item) else {
         return Err(ParseError::NoItems { selector: select.item.clone() });
@@ -48,7 +52,7 @@ pub(super) fn parse(text: &str, select: &Select) -> Result<RawFeed, ParseError> 
 
 /// The feeds that a page announces (RSS Autodiscovery; HTML, section 4.6.7.1), as written.
 pub(super) fn announced_feeds(text: &str) -> Vec<String> {
-    let page = Html::parse_document(text);
+    let Some(page) = html::document(text) else { return Vec::new() };
     let Ok(links) = Selector::parse("link[rel~=alternate][href]") else { return Vec::new() };
     let is_feed = |e: &ElementRef<'_>| {
         e.attr("type").is_some_and(|t| FEED_TYPES.contains(&t.trim().to_ascii_lowercase().as_str()))

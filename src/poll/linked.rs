@@ -130,7 +130,7 @@ impl Poller {
         let fetched = self.fetcher.fetch_article(source, url, now).await;
         let document = document(fetched)?;
         let charset = source.charset;
-        let read = self.readers.run(move || {
+        let read = self.readers.run(document.bytes.len(), move || {
             let http_charset = document.content_type.as_deref().and_then(charset_of);
             parse::article(&decode::decode(&document.bytes, charset, http_charset))
         });

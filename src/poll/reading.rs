@@ -131,7 +131,8 @@ impl Poller {
     /// Reads on one of the threads for it, since it is work for the processor; a panic there is caught.
     pub(super) async fn read(&self, source: &Source, document: Document) -> Result<Reading, PollError> {
         let source = source.clone();
-        let read = self.readers.run(move || read_document(&source, document)).await;
+        let bytes = document.bytes.len();
+        let read = self.readers.run(bytes, move || read_document(&source, document)).await;
         Ok(read.map_err(PollError::Panicked)??)
     }
 
@@ -143,7 +144,8 @@ impl Poller {
         now: DateTime<Utc>,
     ) -> Result<(Vec<Entry>, Vec<Vec<Firing>>), PollError> {
         let (source, store) = (source.clone(), self.store.clone());
-        let cleaned = self.readers.run(move || {
+        let bytes = entries.iter().filter_map(|entry| entry.content_html.as_ref()).map(|html| html.len()).sum();
+        let cleaned = self.readers.run(bytes, move || {
             let known_titles = store.titles(&source.id, KNOWN_TITLES)?;
             let fired = clean_entries(&source, &mut entries, &known_titles, now);
             Ok((entries, fired))
