@@ -125,7 +125,7 @@ impl Memory {
     pub(super) fn keep(&self, bytes: Bytes) -> Option<Bytes> {
         match self.hold(bytes.len())? {
             Hold::Nothing => Some(bytes),
-            hold => Some(Kept::new(bytes, hold)),
+            hold => Some(Kept::of(bytes, hold)),
         }
     }
 
@@ -157,7 +157,7 @@ pub(super) enum Hold {
 
 /// Bytes whose memory is given back with the last of them.
 pub(super) fn keep_with(bytes: Bytes, permit: OwnedSemaphorePermit) -> Bytes {
-    Kept::new(bytes, Hold::Permit { _permit: permit })
+    Kept::of(bytes, Hold::Permit { _permit: permit })
 }
 
 fn units(bytes: usize) -> u32 {
@@ -178,7 +178,7 @@ enum Stored {
 }
 
 impl Kept {
-    fn new(bytes: Bytes, hold: Hold) -> Bytes {
+    fn of(bytes: Bytes, hold: Hold) -> Bytes {
         let pages = if bytes.len() < LARGE { None } else { in_pages(&bytes) };
         Bytes::from_owner(Self { bytes: pages.map_or(Stored::Heap(bytes), Stored::Pages), _hold: hold })
     }
