@@ -91,7 +91,7 @@ fn health_is_answered_where_every_place_is_busy() -> Fallible {
     daemon.until(|d| d.titles(), |titles| titles.len() == 1)?;
     // Streams of events that are read: nobody of these can be turned out.
     let mut held = Vec::new();
-    for _ in 0..40 {
+    for _ in 0..100 {
         let mut stream = connect(&daemon)?;
         stream.write_all(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")?;
         held.push(stream);

@@ -25,7 +25,7 @@ pub(super) struct Descriptors {
 pub(super) fn raise() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let current = match setrlimit(Resource::Nofile, raised) {
+    let current = match setrlimit_if_lower(limit, raised) {
         Ok(()) => limit.maximum,
         Err(error) => {
             tracing::debug!(%error, "limit of open files not raised");
@@ -33,6 +33,11 @@ pub(super) fn raise() -> usize {
         }
     };
     current.map_or(usize::MAX, |current| usize::try_from(current).unwrap_or(usize::MAX))
+}
+
+/// Sandboxes may forbid the call, also where it would change nothing.
+fn setrlimit_if_lower(limit: Rlimit, raised: Rlimit) -> rustix::io::Result<()> {
+    if limit.current == limit.maximum { Ok(()) } else { setrlimit(Resource::Nofile, raised) }
 }
 
 /// Shares out `limit` descriptors. Pure.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use memmap2::{Mmap, MmapMut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::shares::{Share, Shares};
@@ -32,6 +33,9 @@ const PER_CONNECTION: usize = 16 << 20;
 /// What is kept for all readers counts to one of them as this part of its bytes: many of them may stand behind one
 /// address, but none may hold all that is kept.
 const SHARED_PART: usize = 8;
+
+/// Bodies from this size on have pages of their own, bytes.
+const LARGE: usize = 32 * 1024;
 
 /// How long a request waits for the memory that others hold.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -121,7 +125,7 @@ impl Memory {
     pub(super) fn keep(&self, bytes: Bytes) -> Option<Bytes> {
         match self.hold(bytes.len())? {
             Hold::Nothing => Some(bytes),
-            hold => Some(Bytes::from_owner(Kept { bytes, _hold: hold })),
+            hold => Some(Kept::of(bytes, hold)),
         }
     }
 
@@ -153,16 +157,47 @@ pub(super) enum Hold {
 
 /// Bytes whose memory is given back with the last of them.
 pub(super) fn keep_with(bytes: Bytes, permit: OwnedSemaphorePermit) -> Bytes {
-    Bytes::from_owner(Kept { bytes, _hold: Hold::Permit { _permit: permit } })
+    Kept::of(bytes, Hold::Permit { _permit: permit })
 }
 
 fn units(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
 }
 
+/// Bytes that are kept for long by somebody whom nobody can hurry.
 struct Kept {
-    bytes: Bytes,
+    bytes: Stored,
     _hold: Hold,
+}
+
+/// Where they lie. Large ones have pages of their own: in the heap they would stand between what is freed, and the
+/// process would keep the memory of its worst minute.
+enum Stored {
+    Heap(Bytes),
+    Pages(Mmap),
+}
+
+impl Kept {
+    fn of(bytes: Bytes, hold: Hold) -> Bytes {
+        let pages = if bytes.len() < LARGE { None } else { in_pages(&bytes) };
+        Bytes::from_owner(Self { bytes: pages.map_or(Stored::Heap(bytes), Stored::Pages), _hold: hold })
+    }
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        match &self.bytes {
+            Stored::Heap(bytes) => bytes,
+            Stored::Pages(pages) => pages,
+        }
+    }
+}
+
+/// A copy in pages of its own; `None` where the system has none to give.
+fn in_pages(bytes: &[u8]) -> Option<Mmap> {
+    let mut pages = MmapMut::map_anon(bytes.len()).ok()?;
+    pages.copy_from_slice(bytes);
+    pages.make_read_only().ok()
 }
 
 /// A part of a count.
@@ -192,16 +227,11 @@ impl Drop for Sent {
     }
 }
 
-macro_rules! bytes_of {
-    ($($holder:ty),*) => {$(
-        impl AsRef<[u8]> for $holder {
-            fn as_ref(&self) -> &[u8] {
-                &self.bytes
-            }
-        }
-    )*};
+impl AsRef<[u8]> for Sent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
-bytes_of!(Kept, Sent);
 
 #[cfg(test)]
 mod tests {
@@ -256,6 +286,15 @@ mod tests {
         drop((first, second));
         assert!(connections.iter().all(|held| held.load(Ordering::Relaxed) == 0));
         assert!(budget.send(body(5 * MIB), client, &connections[0], false).is_some());
+    }
+
+    #[test]
+    fn large_bodies_have_pages_of_their_own() {
+        let memory = Memory::Counted(Arc::default());
+        for length in [0, 1, LARGE - 1, LARGE, MIB + 1] {
+            let bytes: Bytes = (0..length).map(|n| (n % 251) as u8).collect::<Vec<_>>().into();
+            assert_eq!(memory.keep(bytes.clone()), Some(bytes), "{length}");
+        }
     }
 
     #[test]
