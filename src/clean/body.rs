@@ -180,7 +180,8 @@ pub(super) fn without_echo(html: &str, title: &str) -> Option<String> {
         let whole = folded(&first.text).count() == folded(title).count();
         let cut = first.text.ends_with('…') || first.text.ends_with("...");
         if all.len() == 1 {
-            return (whole || cut).then(String::new);
+            // The words of the title may be all there is to click on.
+            return ((whole || cut) && !html.contains("<a href")).then(String::new);
         }
         return whole.then(|| without(html, std::slice::from_ref(&first.range)));
     }
@@ -266,6 +267,7 @@ mod tests {
             Some("<p>正文</p>")
         );
         assert_eq!(without_echo("佳兆业已累计交付15个...", title).as_deref(), Some(""));
+        assert_eq!(without_echo(&format!("<a href=\"http://e.org/\">{title}</a>"), title), None, "its link stays");
         for html in [
             "佳兆业已累计交付15个项目、9430套房源,同比增长",
             "<p>佳兆业今天</p>",

@@ -3,7 +3,7 @@
 use scraper::{Html, Node};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use super::double;
+use super::{double, unfinished};
 use crate::model::feed::{RawText, TextKind};
 
 /// Elements that say for sure that a text is HTML.
@@ -102,7 +102,7 @@ pub fn plain(html: &str) -> String {
     if !html.contains(['<', '&']) {
         return one_line(html);
     }
-    let fragment = Html::parse_fragment(html);
+    let fragment = Html::parse_fragment(&unfinished::closed_off(html));
     let mut out = String::with_capacity(html.len());
     let mut hidden = None;
     for edge in fragment.root_element().traverse() {

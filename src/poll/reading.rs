@@ -22,7 +22,7 @@ use crate::{clean, decode, identity, parse};
 
 /// Changes whenever the same bytes would be read in another way than by the version before, so
 /// that documents which did not change are read again.
-const READING: u32 = 5;
+const READING: u32 = 6;
 
 /// Documents of more bytes than this are read and stored one at a time.
 const LARGE: usize = 1 << 20;
