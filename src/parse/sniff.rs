@@ -93,12 +93,24 @@ fn feed_at(text: &str) -> Option<Kind> {
     let first = behind.strip_prefix('<').unwrap_or_default();
     let first = first.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next().unwrap_or_default();
     let first = first.rsplit(':').next().unwrap_or_default().to_ascii_lowercase();
+    let is_field = matches!(
+        first.as_str(),
+        "title"
+            | "link"
+            | "id"
+            | "updated"
+            | "modified"
+            | "author"
+            | "subtitle"
+            | "tagline"
+            | "generator"
+            | "entry"
+            | "item"
+    );
     match local.as_str() {
         "rss" | "rdf" => matches!(first.as_str(), "channel" | "item").then_some(Kind::Rss),
-        "feed" => {
-            let is_atom = tag.contains("xmlns") || tag.contains("version");
-            (is_atom && !first.is_empty()).then_some(Kind::Atom)
-        }
+        "channel" => (is_field && tag.contains('=')).then_some(Kind::Rss),
+        "feed" => (is_field || (tag.contains("xmlns") && !first.is_empty())).then_some(Kind::Atom),
         _ => None,
     }
 }
@@ -190,7 +202,8 @@ mod tests {
             "<!-- <rss><channel> -->\n<p>see <rss> or <feed></p>",
             "<style>a > b {}</style>",
         ] {
-            for (feed, kind) in [(RSS, Kind::Rss), (ATOM, Kind::Atom)] {
+            let old = "<feed><title>t</title>";
+            for (feed, kind) in [(RSS, Kind::Rss), (ATOM, Kind::Atom), (old, Kind::Atom)] {
                 let text = format!("{junk}{feed}");
                 assert_eq!(sniff(&text), (kind, junk.len()), "{text}");
             }
