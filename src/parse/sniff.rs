@@ -60,12 +60,14 @@ fn by_root(text: &str) -> Kind {
 fn behind_junk(text: &str) -> Option<(Kind, usize)> {
     let bytes = text.as_bytes();
     let reach = &bytes[..bytes.len().min(REACH)];
-    let mut at = 0;
+    let (mut at, mut comments_end) = (0, true);
     while let Some(n) = memchr::memchr(b'<', &reach[at..]) {
         at += n;
-        if bytes[at..].starts_with(b"<!--") {
-            // A comment that does not end is words.
-            at += memchr::memmem::find(&reach[at..], b"-->").unwrap_or(4);
+        if comments_end && bytes[at..].starts_with(b"<!--") {
+            // A comment that does not end is words; the end is looked for once, not for every comment.
+            let end = memchr::memmem::find(&reach[at..], b"-->");
+            comments_end = end.is_some();
+            at += end.unwrap_or(1);
             continue;
         }
         if let Some(kind) = feed_at(&text[at..]) {
@@ -78,14 +80,16 @@ fn behind_junk(text: &str) -> Option<(Kind, usize)> {
 
 /// The kind of the feed whose root begins a text.
 fn feed_at(text: &str) -> Option<Kind> {
+    // By its name first, since the text may be full of tags.
+    let short = &text[1..text.floor_char_boundary(text.len().min(64))];
+    let name = short.split(|c: char| c.is_whitespace() || matches!(c, '/' | '>' | '<')).next().unwrap_or_default();
+    let local = name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase();
+    if !matches!(local.as_str(), "rss" | "rdf" | "channel" | "feed") {
+        return None;
+    }
     let head = &text[..text.floor_char_boundary(text.len().min(4096))];
     let end = head.find('>')?;
     let tag = &head[1..end];
-    if tag.is_empty() || tag.starts_with(['/', '!', '?']) {
-        return None;
-    }
-    let name = tag.split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
-    let local = name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase();
     let mut behind = head[end + 1..].trim_start();
     while let Some(comment) = behind.strip_prefix("<!--") {
         behind = comment.split_once("-->")?.1.trim_start();
@@ -186,6 +190,14 @@ mod tests {
         for text in ["", "hello", "see <?xml ?> and <html>", "\u{1}\u{2}", "<opml>", "{\"a\": 1}", "<!-- only -->", "<"]
         {
             assert!(matches!(sniff(text).0, Kind::Other(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn looking_behind_junk_takes_linear_time() {
+        for piece in ["<", "<!--", "<rss ", "<feed><", "<b>"] {
+            let text = piece.repeat(REACH / piece.len() + 1);
+            assert!(matches!(sniff(&format!("x{text}")).0, Kind::Other(_)), "{piece}");
         }
     }
 
