@@ -4,7 +4,7 @@ Usage: differ.py NEWSRIVER FOLDER [--mutate N] [--limit N] [--only REGEX]
 
 Needs feedparser. Entries are paired by id, link or title, else by place. A line a difference: what of it newsriver lacks
 (`lost`), has beside it (`more`), or reads otherwise (`other`). With --mutate every document is read in N variants too:
-other prefixes, another case, other or no namespaces, one bad byte, junk in front, empty items. Nothing is written.
+other prefixes, another case, other or no namespaces, one bad byte, junk in front. Nothing is written.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import random
 import re
 import subprocess
 import sys
+import urllib.parse
 
 import feedparser
 
@@ -29,7 +30,9 @@ def plain(text):
 
 
 def address(text):
-    return html.unescape((text or "").strip()).split("://", 1)[-1].rstrip("/")
+    text = urllib.parse.unquote(html.unescape((text or "").strip())).split("://", 1)[-1].rstrip("/")
+    host, slash, path = text.partition("/")
+    return host.lower() + slash + path
 
 
 def ours(newsriver, data):
@@ -72,7 +75,8 @@ def theirs(data):
         body = max([c.get("value") or "" for c in e.get("content", [])] + [e.get("summary") or ""], key=len)
         entries.append({
             "id": e.get("id") or "",
-            "link": address(e.get("link")),
+            # feedparser takes every id for an address.
+            "link": address(e.get("link")) if re.match(r"https?:", e.get("link") or "") else "",
             "title": plain(e.get("title")),
             "dates": {"%04d-%02d-%02dT%02d:%02d:%02d" % d[:6] for d in dates if d and d[0] > 1970},
             "authors": {plain(a.get("name") or a.get("email") or "") for a in e.get("authors", []) if a},
@@ -135,10 +139,9 @@ def mutants(data, count, seed):
         lambda d: b"<br />\n<b>Warning</b>: mysql in <b>/x.php</b> on line <b>3</b><br />\n" + d,
         lambda d: b"<script>var a = '<b>';</script>\n" + d,
         lambda d: d[: (k := chance.randrange(len(d)))] + b"\xe2\x80" + d[k:],
-        lambda d: re.sub(rb"</(title|description|summary)>", rb"\x92\g<0>", d, count=1),
+        lambda d: re.sub(rb"</(title|description|summary)>", lambda m: b"\x92" + m[0], d, count=1),
         lambda d: d.replace(b"utf-8", b"iso-8859-1").replace(b"UTF-8", b"ISO-8859-1"),
         lambda d: re.sub(rb"(?<=[<:/])(media|content|itunes):", rb"x\1:", d).replace(b"xmlns:", b"xmlns:x"),
-        lambda d: d.replace(b"</item>", b"</item><item/>", 1).replace(b"</entry>", b"</entry><entry/>", 1),
         lambda d: d.replace(b"<summary", b"<description").replace(b"</summary", b"</description"),
         lambda d: d.replace(b"http://", b"https://"),
     ]

@@ -88,6 +88,10 @@ fn has_image(nodes: &[Node<'_>]) -> bool {
     nodes.iter().any(|node| matches!(node, Node::Start("img", _)))
 }
 
+fn has_link(nodes: &[Node<'_>]) -> bool {
+    nodes.iter().any(|node| matches!(node, Node::Start("a", attributes) if attributes.contains("href=")))
+}
+
 /// A line as markup: the same words over another link say something else.
 fn as_written(nodes: &[Node<'_>], line: &Line) -> String {
     markup(&nodes[line.nodes.clone()]).trim().to_owned()
@@ -186,7 +190,8 @@ pub(super) fn without_echo<'h>(nodes: &[Node<'h>], title: &str) -> Option<Vec<No
         let whole = folded(&first.text).count() == folded(title).count();
         let cut = first.text.ends_with('…') || first.text.ends_with("...");
         if all.len() == 1 {
-            return (whole || cut).then(Vec::new);
+            // The words of the title may be all there is to click on.
+            return ((whole || cut) && !has_link(nodes)).then(Vec::new);
         }
         return whole.then(|| without(nodes, &[Cut::whole(first)]));
     }
@@ -285,6 +290,8 @@ mod tests {
             Some("<p>正文</p>")
         );
         assert_eq!(made("佳兆业已累计交付15个...", |nodes| without_echo(nodes, title)).as_deref(), Some(""));
+        let linked = format!("<a href=\"http://e.org/\">{title}</a>");
+        assert_eq!(made(&linked, |nodes| without_echo(nodes, title)), None, "its link stays");
         for html in [
             "佳兆业已累计交付15个项目、9430套房源,同比增长",
             "<p>佳兆业今天</p>",

@@ -19,7 +19,7 @@ pub(super) struct Share {
     more: usize,
     /// Runs of bytes that are no UTF-8.
     bad: usize,
-    /// Those of `bad` that are one byte between ASCII.
+    /// Those of `bad` that stand between ASCII and are one byte, or the beginning of a character that was cut off.
     lone: usize,
 }
 
@@ -33,10 +33,11 @@ impl Share {
                 *(if c < '\u{800}' { &mut share.two } else { &mut share.more }) += 1;
             }
             at += chunk.valid().len() + chunk.invalid().len();
-            before_is_ascii = chunk.valid().as_bytes().last().map_or(before_is_ascii && at == 0, u8::is_ascii);
+            before_is_ascii = chunk.valid().as_bytes().last().map_or(before_is_ascii, u8::is_ascii);
             if !chunk.invalid().is_empty() {
                 share.bad += 1;
-                let is_lone = chunk.invalid().len() == 1 && before_is_ascii && bytes.get(at).is_none_or(u8::is_ascii);
+                // All that `utf8_chunks` takes together is the beginning of one character.
+                let is_lone = before_is_ascii && bytes.get(at).is_none_or(u8::is_ascii);
                 share.lone += usize::from(is_lone);
                 before_is_ascii = false;
             }
@@ -156,6 +157,7 @@ mod tests {
         assert!(share(b"\xe2\x80\x9cok\xe2\x80").outweighs(1));
         assert!(share("déjà \u{e9}".as_bytes()).outweighs(4));
         assert!(share(b"It\x92s").is_ascii_with_pastes() && !share(b"It\x92s").outweighs(1));
+        assert!(share(b"c\xe2\x80lick").is_ascii_with_pastes());
         assert!(!share(b"\xc7\xe0\xc6\xd6\xb1\xa8").is_ascii_with_pastes());
         assert!(!share(b"\xc7\xe0\xc6\xd6\xb1\xa8").outweighs(1));
     }

@@ -34,6 +34,9 @@ pub(super) fn undone(text: &str) -> Cow<'_, str> {
 }
 
 fn undo(text: &str) -> Option<String> {
+    if text.chars().any(|c| byte_of(c).is_none()) {
+        return None;
+    }
     let chars: Vec<char> = text.chars().collect();
     let mut bytes = Vec::with_capacity(text.len());
     for (n, &c) in chars.iter().enumerate() {

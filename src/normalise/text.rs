@@ -1,5 +1,6 @@
 //! Text constructs -> plain text: no markup, no control characters, NFC.
 
+use super::unfinished;
 pub(super) use crate::html::characters::one_line;
 use crate::html::plain_text;
 use crate::model::feed::{RawText, TextKind};
@@ -88,8 +89,8 @@ const ELEMENTS: [&str; 76] = [
 pub(super) fn of(raw: &RawText) -> String {
     match raw.kind {
         TextKind::Plain => one_line(&raw.value),
-        TextKind::Html => plain_text(&raw.value),
-        TextKind::Unknown if looks_like_html(&raw.value) => plain_text(&raw.value),
+        TextKind::Html => plain_text(&unfinished::closed_off(&raw.value)),
+        TextKind::Unknown if looks_like_html(&raw.value) => plain_text(&unfinished::closed_off(&raw.value)),
         TextKind::Unknown => one_line(&raw.value),
     }
 }

@@ -203,7 +203,12 @@ pub(super) fn read_media(extensions: &Extensions, entry: &mut RawEntry) {
         let in_groups = groups.iter().filter_map(move |group| group.children.get(name)).flatten();
         extensions.all("media", name).iter().chain(in_groups)
     };
-    let values = |name| everywhere(name).filter_map(|found| found.value.as_deref());
+    // The texts of a file stand beside it or inside.
+    let described = |name: &'static str| {
+        let in_files = everywhere("content").filter_map(move |file| file.children.get(name)).flatten();
+        everywhere(name).chain(in_files)
+    };
+    let values = |name| described(name).filter_map(|found| found.value.as_deref());
     for content in everywhere("content") {
         let of = |key: &str| content.attributes.get(key).cloned();
         if let Some(url) = of("url").filter(|url| !url.trim().is_empty())

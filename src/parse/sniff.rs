@@ -60,12 +60,14 @@ fn by_root(text: &str) -> Kind {
 fn behind_junk(text: &str) -> Option<(Kind, usize)> {
     let bytes = text.as_bytes();
     let reach = &bytes[..bytes.len().min(REACH)];
-    let mut at = 0;
+    let (mut at, mut comments_end) = (0, true);
     while let Some(n) = memchr::memchr(b'<', &reach[at..]) {
         at += n;
-        if bytes[at..].starts_with(b"<!--") {
-            // A comment that does not end is words.
-            at += memchr::memmem::find(&reach[at..], b"-->").unwrap_or(4);
+        if comments_end && bytes[at..].starts_with(b"<!--") {
+            // A comment that does not end is words; the end is looked for once, not for every comment.
+            let end = memchr::memmem::find(&reach[at..], b"-->");
+            comments_end = end.is_some();
+            at += end.unwrap_or(1);
             continue;
         }
         if let Some(kind) = feed_at(&text[at..]) {
@@ -78,14 +80,16 @@ fn behind_junk(text: &str) -> Option<(Kind, usize)> {
 
 /// The kind of the feed whose root begins a text.
 fn feed_at(text: &str) -> Option<Kind> {
+    // By its name first, since the text may be full of tags.
+    let short = &text[1..text.floor_char_boundary(text.len().min(64))];
+    let name = short.split(|c: char| c.is_whitespace() || matches!(c, '/' | '>' | '<')).next().unwrap_or_default();
+    let local = name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase();
+    if !matches!(local.as_str(), "rss" | "rdf" | "channel" | "feed") {
+        return None;
+    }
     let head = &text[..text.floor_char_boundary(text.len().min(4096))];
     let end = head.find('>')?;
     let tag = &head[1..end];
-    if tag.is_empty() || tag.starts_with(['/', '!', '?']) {
-        return None;
-    }
-    let name = tag.split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
-    let local = name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase();
     let mut behind = head[end + 1..].trim_start();
     while let Some(comment) = behind.strip_prefix("<!--") {
         behind = comment.split_once("-->")?.1.trim_start();
@@ -93,12 +97,24 @@ fn feed_at(text: &str) -> Option<Kind> {
     let first = behind.strip_prefix('<').unwrap_or_default();
     let first = first.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next().unwrap_or_default();
     let first = first.rsplit(':').next().unwrap_or_default().to_ascii_lowercase();
+    let is_field = matches!(
+        first.as_str(),
+        "title"
+            | "link"
+            | "id"
+            | "updated"
+            | "modified"
+            | "author"
+            | "subtitle"
+            | "tagline"
+            | "generator"
+            | "entry"
+            | "item"
+    );
     match local.as_str() {
         "rss" | "rdf" => matches!(first.as_str(), "channel" | "item").then_some(Kind::Rss),
-        "feed" => {
-            let is_atom = tag.contains("xmlns") || tag.contains("version");
-            (is_atom && !first.is_empty()).then_some(Kind::Atom)
-        }
+        "channel" => (is_field && tag.contains('=')).then_some(Kind::Rss),
+        "feed" => (is_field || (tag.contains("xmlns") && !first.is_empty())).then_some(Kind::Atom),
         _ => None,
     }
 }
@@ -178,6 +194,14 @@ mod tests {
     }
 
     #[test]
+    fn looking_behind_junk_takes_linear_time() {
+        for piece in ["<", "<!--", "<rss ", "<feed><", "<b>"] {
+            let text = piece.repeat(REACH / piece.len() + 1);
+            assert!(matches!(sniff(&format!("x{text}")).0, Kind::Other(_)), "{piece}");
+        }
+    }
+
+    #[test]
     fn a_feed_is_found_behind_junk_and_a_page_is_none() {
         const RSS: &str = "<rss version='2.0'><channel><title>t</title>";
         const ATOM: &str = "<feed xmlns='http://www.w3.org/2005/Atom'><id>i</id>";
@@ -190,7 +214,8 @@ mod tests {
             "<!-- <rss><channel> -->\n<p>see <rss> or <feed></p>",
             "<style>a > b {}</style>",
         ] {
-            for (feed, kind) in [(RSS, Kind::Rss), (ATOM, Kind::Atom)] {
+            let old = "<feed><title>t</title>";
+            for (feed, kind) in [(RSS, Kind::Rss), (ATOM, Kind::Atom), (old, Kind::Atom)] {
                 let text = format!("{junk}{feed}");
                 assert_eq!(sniff(&text), (kind, junk.len()), "{text}");
             }

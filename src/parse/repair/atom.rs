@@ -116,6 +116,9 @@ fn element<'a>(
 }
 
 fn entry(w: &mut Walker<'_>, state: &mut State, empty: bool) {
+    if std::mem::take(&mut state.source) {
+        w.out.push_str("</source>");
+    }
     if state.entry.is_some() {
         w.warn("an entry was not closed");
         close_entry(w, state);
