@@ -30,7 +30,7 @@ fn field(entry: &Entry, name: &str) -> String {
         "id" => entry.publisher_id.clone(),
         "url" => entry.url.clone(),
         "title" => Some(entry.title.clone()),
-        "body" => entry.content_html.clone(),
+        "body" => entry.content_html.as_ref().map(ToString::to_string),
         "summary" => entry.summary.clone(),
         "published" => date(entry.published),
         "updated" => date(entry.updated),
