@@ -66,6 +66,8 @@ fn shown(daemon: &Daemon, path: &str) -> Result<Vec<String>, Box<dyn std::error:
         match node.tag_name().name() {
             "link" | "comments" | "url" | "uri" if !text.is_empty() => found.push(as_link(text)),
             "name" | "category" => {}
+            // Atom says that these are text (RFC 4287, section 3.1.1.1).
+            "title" | "summary" if path.contains(".atom") => assert_eq!(node.attribute("type"), None),
             _ => found.push(text.to_owned()),
         }
         found.extend(node.attribute("href").or_else(|| node.attribute("url")).map(as_link));

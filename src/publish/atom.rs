@@ -8,12 +8,11 @@ use atom_syndication::{Category, Content, Entry, Feed, Generator, Link, Person, 
 
 use super::{Format, HISTORY, Origin, River, excerpt, title_of};
 use crate::html::SanitisedHtml;
-use crate::html::characters::{as_html, could_be_markup};
 use crate::model::entry::StoredEntry;
 
 pub(super) fn render(river: &River) -> Vec<u8> {
     let mut feed = Feed {
-        title: if river.is_titled_by_others() { text(river.title.clone()) } else { Text::plain(&*river.title) },
+        title: Text::plain(&*river.title),
         id: river.id(),
         updated: river.updated(),
         generator: Some(Generator {
@@ -78,7 +77,7 @@ fn entry(stored: &StoredEntry, river: &River) -> Entry {
     let summary_as_html = || entry.summary.as_deref().and_then(SanitisedHtml::of_text).unwrap_or_default();
     let html = river.body(stored).or_else(|| entry.url.is_none().then(|| Cow::Owned(summary_as_html())));
     Entry {
-        title: Text { lang: entry.language.clone(), ..text(title_of(stored)) },
+        title: Text { lang: entry.language.clone(), ..Text::plain(title_of(stored)) },
         id: stored.river_id.clone(),
         updated: stored.updated().max(stored.published().unwrap_or_default()),
         published: stored.published(),
@@ -86,7 +85,7 @@ fn entry(stored: &StoredEntry, river: &River) -> Entry {
         categories: entry.tags.iter().map(|tag| Category { term: tag.clone(), ..Category::default() }).collect(),
         links,
         source: Some(source(stored, origin)),
-        summary: if html.is_some() && entry.summary.is_none() { None } else { excerpt(stored).map(text) },
+        summary: if html.is_some() && entry.summary.is_none() { None } else { excerpt(stored).map(Text::plain) },
         content: html.map(|html| Content {
             value: Some(html.to_string()),
             content_type: Some("html".into()),
@@ -97,18 +96,13 @@ fn entry(stored: &StoredEntry, river: &River) -> Entry {
     }
 }
 
-/// Plain text; as HTML where a reader that does not look at its type would find markup in it.
-fn text(value: String) -> Text {
-    if could_be_markup(&value) { Text::html(as_html(&value)) } else { Text::plain(value) }
-}
-
 /// RFC 4287, section 4.2.11: a copied entry carries what names the feed it came from.
 fn source(stored: &StoredEntry, origin: &Origin) -> Source {
     let mut links = Vec::new();
     links.extend(origin.url.clone().map(|url| link("self", url, None)));
     links.extend(origin.home_page_url.clone().map(|url| link("alternate", url, Some("text/html"))));
     Source {
-        title: text(origin.name.clone()),
+        title: Text::plain(&*origin.name),
         id: origin.url.clone().unwrap_or_else(|| {
             format!(
                 "urn:newsriver:source:{}",
