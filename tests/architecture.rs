@@ -33,7 +33,8 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     ("status", &["model", "config", "store"]),
     ("live", &["model", "config", "fetch", "store", "publish", "opml", "metrics", "search", "status"]),
     ("explain", &["model", "store"]),
-    ("web", &["model", "store", "publish", "live", "search", "status", "websub", "hub", "explain"]),
+    // Of fetch the places for large bodies alone: pushes share them with polls.
+    ("web", &["model", "fetch", "store", "publish", "live", "search", "status", "websub", "hub", "explain"]),
     ("output", &["model", "html", "live", "publish", "store", "web"]),
     (
         "daemon",
