@@ -11,7 +11,7 @@ use newsriver::config::Config;
 use newsriver::model::document::Document;
 use newsriver::model::source::{Address, Source};
 use newsriver::poll::{clean_entries, read_document};
-use newsriver::stories::{Features, Signature, judge};
+use newsriver::stories::{Features, Rarity, Signature, judge};
 
 /// Splices that change the meaning of markup, dates and charsets.
 const PIECES: [&str; 40] = [
@@ -121,8 +121,9 @@ fn read_and_join(source: &Source, document: Document) -> usize {
     let again = clean_entries(source, &mut reading.feed.entries.clone(), &[], now);
     let features: Vec<Features> =
         reading.feed.entries.iter().take(8).map(|entry| Features::of("fuzz", entry, 0)).collect();
-    let joined = features.windows(2).filter(|pair| judge(&pair[0], &pair[1]).joined).count();
-    std::hint::black_box(features.iter().map(Signature::of).count());
+    let rarity = Rarity::default();
+    let joined = features.windows(2).filter(|pair| judge(&pair[0], &pair[1], &rarity).joined).count();
+    std::hint::black_box(features.iter().map(|features| Signature::of(features, &rarity)).count());
     fired.len() + again.len() + joined
 }
 

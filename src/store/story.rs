@@ -13,10 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::read;
 use crate::model::entry::Entry;
 use crate::model::source::SourceId;
-use crate::stories::{Features, Index, Judgement, Signature, Time, judge};
-
-/// Entries of the past that are read back, milliseconds before the newest.
-const REMEMBERED_MS: i64 = 8 * 24 * 3600 * 1000;
+use crate::stories::{Features, Index, Judgement, MOST_MEMBERS, Member, Rarity, Signature, Time, belonging};
 
 /// An entry that has just been written.
 #[derive(Debug)]
@@ -33,8 +30,18 @@ pub(super) struct Newcomer<'a> {
 #[derive(Debug)]
 pub(super) struct Stories {
     index: Index,
+    rarity: Rarity,
     count: Arc<AtomicU64>,
     pending: i64,
+    /// The words that the transaction under way counted, with the first sight of their entries.
+    counted: Vec<(i64, Vec<u32>)>,
+}
+
+/// How far a transaction has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pending: i64,
+    counted: usize,
 }
 
 impl Stories {
@@ -45,8 +52,8 @@ impl Stories {
             [],
             |row| row.get(0),
         )?;
-        let oldest = newest.unwrap_or(0) - REMEMBERED_MS;
-        let mut kept: Vec<(i64, Time, Signature)> = Vec::new();
+        let oldest = Rarity::horizon(newest.unwrap_or(0));
+        let mut kept: Vec<(i64, Time, Option<Signature>)> = Vec::new();
         let mut select =
             connection.prepare("SELECT row, dated, first_seen, signature FROM entries ORDER BY row DESC")?;
         let mut rows = select.query([])?;
@@ -56,13 +63,25 @@ impl Stories {
                 break;
             }
             let signature: Option<Vec<u8>> = row.get(3)?;
-            kept.extend(signature.as_deref().and_then(Signature::from_bytes).map(|signature| (id, time, signature)));
+            kept.extend(signature.map(|bytes| (id, time, Signature::from_bytes(&bytes))));
         }
-        let mut index = Index::default();
+        let mut stories = Self {
+            index: Index::default(),
+            rarity: Rarity::default(),
+            count: Arc::default(),
+            pending: 0,
+            counted: Vec::new(),
+        };
         for (row, time, signature) in kept.into_iter().rev() {
-            index.insert(row, time, signature);
+            match signature {
+                Some(signature) => {
+                    stories.rarity.add(time.seen, signature.words());
+                    stories.index.insert(row, time, &signature);
+                }
+                // Written by a version that compared titles in another way.
+                None => drop(stories.sign(connection, row)?),
+            }
         }
-        let stories = Self { index, count: Arc::default(), pending: 0 };
         stories.count.store(count(connection)?, Ordering::Relaxed);
         Ok(stories)
     }
@@ -72,18 +91,25 @@ impl Stories {
         self.count.clone()
     }
 
-    /// The change in the number of stories that the transaction under way makes.
-    pub(super) fn pending(&self) -> i64 {
-        self.pending
+    /// How far the transaction under way has come.
+    pub(super) fn pending(&self) -> Mark {
+        Mark { pending: self.pending, counted: self.counted.len() }
     }
 
     /// Takes back what an undone part of the transaction changed.
-    pub(super) fn undo_to(&mut self, pending: i64) {
-        self.pending = pending;
+    pub(super) fn undo_to(&mut self, mark: Mark) {
+        self.pending = mark.pending;
+        for (seen, words) in self.counted.drain(mark.counted..) {
+            self.rarity.remove(seen, &words);
+        }
     }
 
     /// Ends the transaction.
     pub(super) fn settle(&mut self, committed: bool) {
+        if !committed {
+            self.undo_to(Mark { pending: self.pending, counted: 0 });
+        }
+        self.counted.clear();
         let change = std::mem::take(&mut self.pending);
         if committed {
             let before = self.count.load(Ordering::Relaxed);
@@ -95,18 +121,50 @@ impl Stories {
     pub(super) fn join(&mut self, connection: &Connection, new: &Newcomer<'_>) -> rusqlite::Result<()> {
         let features = Features::of(new.source.as_str(), new.entry, new.seen.timestamp_millis());
         self.pending += i64::from(new.is_new);
-        let signature = Signature::of(&features);
-        connection
-            .prepare_cached("UPDATE entries SET story = row, signature = ?2, dated = ?3 WHERE row = ?1")?
-            .execute(params![new.row, signature.to_bytes(), features.time.dated])?;
-        let candidates = self.index.candidates(features.time, signature);
-        self.index.insert(new.row, features.time, signature);
-        for other in candidates.into_iter().filter(|other| *other != new.row) {
-            if let Some(judgement) = judge_stored(connection, &features, other)?.filter(|judgement| judgement.joined) {
-                self.pending -= i64::from(unite(connection, new.row, other, &judgement)?);
-            }
+        self.forget(connection, new.row)?;
+        connection.prepare_cached("UPDATE entries SET story = row WHERE row = ?1")?.execute([new.row])?;
+        let signature = self.remember(connection, new.row, &features)?;
+        let mut candidates = Vec::new();
+        for row in self.index.candidates(features.time, &signature, &self.rarity) {
+            candidates.extend(member(connection, row)?.filter(|member| member.row != new.row));
+        }
+        let joins = belonging(&features, &candidates, &self.rarity, |story| members(connection, story))?;
+        for join in joins {
+            self.pending -= i64::from(unite(connection, new.row, join.row, &join.judgement)?);
         }
         Ok(())
+    }
+
+    /// Counts the words of an entry and adds it to the index; what it is found by, which is stored too.
+    fn remember(&mut self, connection: &Connection, row: i64, features: &Features) -> rusqlite::Result<Signature> {
+        let words: Vec<u32> = features.words.keys().collect();
+        self.rarity.add(features.time.seen, &words);
+        self.counted.push((features.time.seen, words));
+        let signature = Signature::of(features, &self.rarity);
+        connection.prepare_cached("UPDATE entries SET signature = ?2, dated = ?3 WHERE row = ?1")?.execute(params![
+            row,
+            signature.to_bytes(),
+            features.time.dated
+        ])?;
+        self.index.insert(row, features.time, &signature);
+        Ok(signature)
+    }
+
+    /// Takes back the words of an entry that is told anew.
+    fn forget(&mut self, connection: &Connection, row: i64) -> rusqlite::Result<()> {
+        let (seen, bytes): (i64, Option<Vec<u8>>) = connection
+            .prepare_cached("SELECT first_seen, signature FROM entries WHERE row = ?1")?
+            .query_row([row], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        if let Some(signature) = bytes.as_deref().and_then(Signature::from_bytes) {
+            self.rarity.remove(seen, signature.words());
+        }
+        Ok(())
+    }
+
+    /// Makes the signature of a stored entry that has none of this version.
+    fn sign(&mut self, connection: &Connection, row: i64) -> rusqlite::Result<Option<Signature>> {
+        let Some(member) = member(connection, row)? else { return Ok(None) };
+        self.remember(connection, row, &member.features).map(Some)
     }
 
     /// Looks again for the story of an entry whose words changed, unless it has one.
@@ -136,18 +194,34 @@ fn count(connection: &Connection) -> rusqlite::Result<u64> {
         .query_row([], |row| row.get(0))
 }
 
-/// Judges an entry against a stored one; `None` where that is gone or was split off by hand.
-fn judge_stored(connection: &Connection, features: &Features, other: i64) -> rusqlite::Result<Option<Judgement>> {
+/// A stored entry with what it is compared by; `None` where it is gone or was split off by hand.
+fn member(connection: &Connection, row: i64) -> rusqlite::Result<Option<Member>> {
     let stored = connection
         .prepare_cached(
-            "SELECT row, river_id, source, first_seen, changed_at, sort, data FROM entries WHERE row = ?1 AND split = 0",
+            "SELECT row, river_id, source, first_seen, changed_at, sort, data, coalesce(story, row)
+             FROM entries WHERE row = ?1 AND split = 0",
         )?
-        .query_row([other], read::entry)
+        .query_row([row], |r| Ok((read::entry(r)?, r.get::<_, i64>(7)?)))
         .optional()?;
-    Ok(stored.map(|stored| {
-        let theirs = Features::of(stored.source.as_str(), &stored.entry, stored.first_seen.timestamp_millis());
-        judge(features, &theirs)
+    Ok(stored.map(|(stored, story)| Member {
+        row,
+        story,
+        features: Features::of(stored.source.as_str(), &stored.entry, stored.first_seen.timestamp_millis()),
     }))
+}
+
+/// Tellings of a story: the first, and the newest of the others.
+fn members(connection: &Connection, story: i64) -> rusqlite::Result<Vec<Member>> {
+    let mut select = connection.prepare_cached(
+        "SELECT row FROM entries WHERE story = ?1 AND split = 0 AND row != ?1 ORDER BY row DESC LIMIT ?2",
+    )?;
+    let most = i64::try_from(MOST_MEMBERS - 1).unwrap_or(i64::MAX);
+    let newest = select.query_map(params![story, most], |r| r.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
+    let mut found = Vec::new();
+    for row in [story].into_iter().chain(newest.into_iter().rev()) {
+        found.extend(member(connection, row)?);
+    }
+    Ok(found)
 }
 
 /// Makes the stories of two entries one, under the earlier first entry; whether they were two.
