@@ -176,6 +176,10 @@ pub struct Telling {
     pub url: Option<String>,
     /// Its title, cleaned.
     pub title: String,
+    /// The publisher's title, where cleaning changed it.
+    pub title_original: Option<String>,
+    /// When it was published, where that is known.
+    pub published: Option<DateTime<FixedOffset>>,
 }
 
 impl StoredEntry {
@@ -187,6 +191,8 @@ impl StoredEntry {
             source: self.source.clone(),
             url: self.entry.url.clone(),
             title: self.entry.title.clone(),
+            title_original: self.entry.title_original.clone(),
+            published: self.published(),
         }
     }
 

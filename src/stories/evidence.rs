@@ -37,8 +37,8 @@ const DAY_MS: i64 = 20 * 3600 * 1000;
 
 /// How sure a join by titles must be. Titles in scripts with spaces have fewer words, and what two of
 /// them share says less.
-const SURE: f64 = 0.85;
-const SURE_IN_WORDS: f64 = 0.9;
+const SURE: f64 = 0.87;
+const SURE_IN_WORDS: f64 = 0.88;
 
 /// What of the shorter title must be in the longer: two that share a rare name alone may tell different
 /// news of it.

@@ -83,8 +83,9 @@ impl Title {
         // A question mark alone may be any portal's; a question has a word for it.
         let asks = plain.trim_end_matches(['?', '？', ' ']).ends_with('吗') || marks.is_question;
         marks.is_angle |= asks && news.len() == plain.len();
-        marks.is_roundup =
-            WORDS.marks(&plain).is_roundup || WORDS.marks(marker).is_roundup || plain.contains(['；', ';']);
+        marks.is_roundup = WORDS.marks(&plain).is_roundup
+            || WORDS.marks(marker).is_roundup
+            || plain.contains(['；', ';', '|']) && holds_several(&plain);
         let mut found = Self { marks, ..Self::default() };
         let tokens = tokens(&news);
         let ideographs = tokens.iter().filter(|token| token.kind == TokenKind::Ideograph).count();
@@ -398,6 +399,15 @@ fn news_of(title: &str) -> String {
     let kept: String = clauses.iter().filter(|clause| !asks(clause)).copied().collect();
     let is_enough = kept.chars().filter(|c| c.is_alphanumeric()).count() >= SHORTEST_NEWS;
     if is_enough { kept } else { title.to_owned() }
+}
+
+/// Whether a title parts several pieces of news by semicolons, or by spaces before the name of a column.
+fn holds_several(title: &str) -> bool {
+    let news = |clauses: &mut dyn Iterator<Item = &str>| {
+        clauses.filter(|clause| clause.chars().filter(|c| is_syllabic(*c)).count() >= SHORTEST_NEWS).count()
+    };
+    let column = title.rsplit_once('|').filter(|(_, column)| column.trim().chars().count() <= SHORTEST_NEWS);
+    title.contains(['；', ';']) || column.is_some_and(|(front, _)| news(&mut front.split_whitespace()) >= 2)
 }
 
 /// Numerals that count something as digits: `第十五届`, `两人`.
