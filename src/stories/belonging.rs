@@ -15,7 +15,7 @@ use super::rarity::Rarity;
 const COHESION: f64 = 0.5;
 
 /// How much it must agree with the first telling, whoever else tells the story by now.
-const WITH_FIRST: f64 = 0.25;
+const WITH_FIRST: f64 = 0.4;
 
 /// A stored entry with what it is compared by.
 #[derive(Debug, Clone)]

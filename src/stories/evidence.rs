@@ -44,6 +44,9 @@ const SURE_IN_WORDS: f64 = 0.88;
 /// news of it.
 const LEAST_CONTAINED: f64 = 0.45;
 
+/// With less of the shorter title in the longer, two tellings of a story do not support each other.
+const NO_AGREEMENT: f64 = 0.3;
+
 /// Words that turn a story into its follow-up.
 const TURNS: [(char, char); 20] = [
     ('后', '续'),
@@ -318,8 +321,8 @@ impl Pair<'_> {
         if enough || score >= 0.2 {
             evidence.extend(self.in_words(&inputs, score, sure));
         }
-        // What is not joined must not count as agreement with a story either.
-        let score = if is_next { 0.0 } else { score };
+        // What shares one rare word or is the next news of its kind is no agreement with a story either.
+        let score = if is_next || inputs.0[0] < NO_AGREEMENT { 0.0 } else { score };
         Judgement { joined: enough, score, evidence }
     }
 

@@ -15,6 +15,9 @@ const DAYS: i64 = 8;
 /// Entries that are assumed at least: in a river that has just begun no word is common yet.
 const FEWEST: u32 = 1000;
 
+/// Titles that any word may still turn out to be in, while there are none.
+const UNKNOWN: f64 = 3.0;
+
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// Document frequencies of the words of titles.
@@ -83,7 +86,8 @@ impl Rarity {
     pub fn weight(&self, word: u32) -> f64 {
         let entries = f64::from(self.entries.max(FEWEST)) + 1.0;
         let most = (entries / 0.5).ln();
-        ((entries / (f64::from(self.count(word)) + 0.5)).ln() / most).max(0.0)
+        let unknown = UNKNOWN * f64::from(FEWEST.saturating_sub(self.entries)) / f64::from(FEWEST);
+        ((entries / (f64::from(self.count(word)) + unknown + 0.5)).ln() / most).max(0.0)
     }
 }
 
@@ -101,7 +105,7 @@ mod tests {
         for n in 0..2_000 {
             rarity.add(0, &[1, 100 + n]);
         }
-        assert!(rarity.weight(1) < 0.1 && rarity.weight(100) > 0.8 && rarity.weight(9_999_999) > 0.99);
+        assert!(rarity.weight(1) < 0.2 && rarity.weight(100) > 0.8 && rarity.weight(9_999_999) > 0.99);
         rarity.add(9 * DAY_MS, &[7]);
         assert_eq!((rarity.count(1), rarity.count(7), rarity.entries), (0, 1, 1));
         rarity.add(0, &[1]);

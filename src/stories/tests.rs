@@ -128,3 +128,94 @@ fn a_portal_that_repeats_itself_hides_no_other() {
     let cut = telling(0, 3);
     assert!(index.candidates(cut.time, &Signature::of(&cut, &rarity), &rarity).contains(&6));
 }
+
+/// The pairs of docs/manual.md, each with the first words of its evidence; all within three hours.
+const EXAMPLES: [(&str, &str, bool, &str); 10] = [
+    ("青川湖大桥今日建成通车", "青川湖大桥建成通车，全长12公里", true, "the titles tell the same news"),
+    ("星河航空宣布暂停北线航班", "星河航空：暂停北线全部航班", true, "the titles tell the same news"),
+    ("林远山夺得男子百米金牌", "林远山男子百米夺金 创赛会纪录", true, "the titles tell the same news"),
+    (
+        "云州大学宣布取消期末考试",
+        "如何看待云州大学取消期末考试，哪些信息值得关注？",
+        true,
+        "the titles tell the same news",
+    ),
+    (
+        "Harbour bridge in Westport closes after crane collapse",
+        "Westport harbour bridge closed after crane collapses",
+        true,
+        "the titles tell the same news",
+    ),
+    ("云州大学宣布取消期末考试", "云州大学为何取消期末考试", false, "one asks about what the other tells"),
+    ("创业指数收盘跌超4%", "创业指数收盘跌超3%", false, "their titles give different numbers for the same thing"),
+    (
+        "全运会乒乓球女团半决赛名单公布",
+        "全运会乒乓球男团半决赛名单公布",
+        false,
+        "their titles say things of which only one can be true",
+    ),
+    (
+        "早报：星河航空暂停北线航班；青川湖大桥通车",
+        "星河航空宣布暂停北线航班",
+        false,
+        "one holds several pieces of news",
+    ),
+    ("星河航空宣布暂停北线航班", "星河航空发布三季度财报", false, "too little in common"),
+];
+
+#[test]
+fn the_examples_of_the_manual_are_judged_as_it_says() {
+    let manual = include_str!("../../docs/manual.md");
+    let of = |source: &str, title: &str, hours: i64| {
+        let entry = Entry { title: title.into(), ..Entry::default() };
+        Features::of(source, &entry, hours * 3_600_000)
+    };
+    for (a, b, joined, why) in EXAMPLES {
+        let judged = judge(&of("a", a, 0), &of("b", b, 3), &Rarity::default());
+        println!("| {a} | {b} | {}: {} |", if joined { "joined" } else { "two" }, judged.evidence.join("; "));
+        assert_eq!((judged.joined, judged.evidence[0].as_str()), (joined, why), "{a} | {b}: {judged:?}");
+        assert!(
+            std::env::var_os("NEWSRIVER_PRINT").is_some()
+                || manual.contains(a) && manual.contains(b) && manual.contains(&judged.evidence.join("; ")),
+            "{a} | {b}"
+        );
+    }
+}
+
+/// A hostile source tells a little less of a trusted story and a little more of its own each time.
+#[test]
+fn no_source_pulls_a_story_towards_its_own_words() {
+    let of = |source: &str, title: &str, minutes: i64| {
+        let entry = Entry { title: title.into(), ..Entry::default() };
+        Features::of(source, &entry, minutes * 60_000)
+    };
+    let mut grouping = Grouping::default();
+    grouping.add(of("trusted", "青川湖大桥今日建成通车运营", 0));
+    let steps = [
+        "青川湖大桥今日建成通车免费",
+        "青川湖大桥今日建成免费领取",
+        "青川湖大桥今日免费领取礼品",
+        "青川湖今日免费领取礼品红包",
+        "今日免费领取礼品红包点此注册",
+    ];
+    for (n, step) in steps.iter().enumerate() {
+        grouping.add(of("hostile", step, 1 + i64::try_from(n).unwrap_or(0)));
+    }
+    assert_ne!(grouping.story(steps.len()), grouping.story(0), "its last words are in the trusted story");
+    assert_ne!(grouping.story(steps.len() - 1), grouping.story(0));
+}
+
+#[test]
+fn a_text_that_holds_two_stories_joins_them_neither_as_first_nor_as_last() {
+    let (one, other) = (NEWS[0], NEWS[4]);
+    let of = |source: &str, title: &str, text: &str| {
+        let entry = Entry { title: title.into(), content_html: Some(text.into()), ..Entry::default() };
+        Features::of(source, &entry, 0)
+    };
+    let both = of("hostile", one.0, &format!("{}{}", one.1, other.1));
+    let all = [of("a", one.0, one.1), of("b", other.0, other.1), both];
+    for order in [[0, 1, 2], [2, 0, 1], [0, 2, 1], [1, 2, 0]] {
+        let stories = partition(&all, &order);
+        assert_ne!(stories[0], stories[1], "{order:?}");
+    }
+}
