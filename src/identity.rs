@@ -315,7 +315,9 @@ mod tests {
 
     /// Polls documents one after the other; gives the verdicts of the last.
     fn polls(documents: &[Vec<Entry>]) -> Vec<Verdict> {
-        let mut stored: HashMap<(u8, Key), (i64, Option<Key>, String, Option<i64>)> = HashMap::new();
+        /// Row, id, title and date of an entry.
+        type Row = (i64, Option<Key>, String, Option<i64>);
+        let mut stored: HashMap<(u8, Key), Row> = HashMap::new();
         let mut verdicts = Vec::new();
         let mut rows = 0;
         for document in documents {
