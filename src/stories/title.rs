@@ -6,7 +6,7 @@
 //! and each two neighbouring words are one more.
 
 use super::features::{Sorted, digest, each_compatible, is_ideograph};
-use super::words::{Marks, WORDS};
+use super::words::{Marks, WORDS, with_numerals};
 
 /// Characters of the longest title that are compared.
 const LONGEST: usize = 200;
@@ -408,44 +408,6 @@ fn holds_several(title: &str) -> bool {
     };
     let column = title.rsplit_once('|').filter(|(_, column)| column.trim().chars().count() <= SHORTEST_NEWS);
     title.contains(['；', ';']) || column.is_some_and(|(front, _)| news(&mut front.split_whitespace()) >= 2)
-}
-
-/// Numerals that count something as digits: `第十五届`, `两人`.
-fn with_numerals(text: &str) -> String {
-    const NUMERALS: [char; 11] = ['一', '二', '三', '四', '五', '六', '七', '八', '九', '十', '两'];
-    let value = |c: char| match NUMERALS.iter().position(|n| *n == c) {
-        Some(10) => 2,
-        place => place.map_or(0, |n| n + 1),
-    };
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(NUMERALS) {
-        let run: Vec<char> = rest[at..].chars().take_while(|c| NUMERALS.contains(c)).collect();
-        let end = at + run.iter().map(|c| c.len_utf8()).sum::<usize>();
-        let before = rest[..at].chars().next_back().or_else(|| out.chars().next_back());
-        let after = rest[end..].chars().next();
-        let is_ordinal = before == Some('第');
-        // Behind another ideograph a numeral is often a part of a name.
-        let counts = after.is_some_and(|c| {
-            matches!(c, '位' | '名' | '届' | '次') || (WORDS.is_measure(c) && !before.is_some_and(is_ideograph))
-        });
-        let number = match run[..] {
-            ['一'] if !is_ordinal => None,
-            [a] => Some(value(a)),
-            ['十', b] => Some(10 + value(b)),
-            [a, '十'] => Some(10 * value(a)),
-            [a, '十', b] => Some(10 * value(a) + value(b)),
-            _ => None,
-        };
-        out.push_str(&rest[..at]);
-        match number.filter(|_| is_ordinal || counts) {
-            Some(number) => out.push_str(&number.to_string()),
-            None => out.push_str(&rest[at..end]),
-        }
-        rest = &rest[end..];
-    }
-    out.push_str(rest);
-    out
 }
 
 fn digest_of(word: &str) -> u32 {
