@@ -168,7 +168,8 @@ impl Learnt {
             }
         }
         let is_noise = |((side, affix), titles): &((Side, &str), HashSet<&str>)| {
-            let is_shouted = WORDS.loudness(affix) >= 1.0;
+            // One such word alone is the marker of a column: `快讯｜`.
+            let is_shouted = WORDS.loudness(affix) >= 1.0 && !WORDS.is("ending", affix);
             titles.len() >= if is_shouted { ENOUGH_SHOUTED } else { ENOUGH }
                 && !WORDS.names_column(affix)
                 && !WORDS.is("name", affix)
@@ -481,6 +482,9 @@ mod tests {
             let title = kept("一条没有见过的标题");
             assert_eq!(learn(&kept).strip(&title, None), None, "{title}");
         }
+        let briefs: Vec<String> = subjects().iter().take(6).map(|t| format!("快讯｜{t}")).collect();
+        let learnt = Learnt::from_titles(briefs.iter().map(String::as_str), &[]);
+        assert_eq!(learnt.strip(&briefs[0], None), None, "a column's marker");
         // A wholly shouted affix that the grammar does not make is learnt from three titles.
         let titles: Vec<String> = subjects().iter().take(3).map(|t| format!("快看世界丨{t}")).collect();
         let learnt = Learnt::from_titles(titles.iter().map(String::as_str), &[]);
