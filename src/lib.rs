@@ -42,6 +42,9 @@ pub mod observe;
 pub mod hub;
 pub mod live;
 
+pub mod language;
+pub mod pictures;
+
 pub mod web;
 pub mod websub;
 

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 27] = [
+const MAY_USE: [(&str, &[&str]); 29] = [
     ("model", &["model"]),
     ("observe", &["config", "model"]),
-    ("config", &["model", "search", "store"]),
+    ("config", &["model", "search", "store", "language"]),
     ("schedule", &["model"]),
     ("fetch", &["model"]),
     ("decode", &["model"]),
@@ -20,15 +20,23 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ("store", &["model", "clean", "identity", "search", "stories"]),
     ("publish", &["model"]),
     ("opml", &[]),
+    ("pictures", &[]),
+    ("language", &["model"]),
     ("search", &["model", "clean"]),
     ("metrics", &["model"]),
     ("websub", &["model"]),
     ("hub", &["model"]),
     ("poll", &["model", "schedule", "fetch", "decode", "parse", "normalise", "clean", "identity", "store"]),
-    ("status", &["model", "config", "store"]),
-    ("live", &["model", "config", "fetch", "store", "publish", "opml", "metrics", "search", "status"]),
+    ("status", &["model", "config", "store", "schedule", "language"]),
+    ("live", &["model", "config", "fetch", "store", "publish", "opml", "metrics", "search", "status", "pictures"]),
     ("explain", &["model", "store"]),
-    ("web", &["model", "store", "publish", "live", "search", "status", "websub", "hub", "explain"]),
+    (
+        "web",
+        &[
+            "model", "store", "publish", "live", "search", "status", "websub", "hub", "explain", "config", "language",
+            "pictures",
+        ],
+    ),
     ("output", &["model", "live", "publish", "store", "web"]),
     (
         "daemon",

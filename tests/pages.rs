@@ -59,3 +59,123 @@ fn tables_show_one_zone_and_name_it() -> Fallible {
     assert!(table.contains("times in Asia/Shanghai"), "{table}");
     Ok(())
 }
+
+/// What stands between each `from` and the next `to`.
+fn between<'t>(text: &'t str, from: &str, to: &str) -> Vec<&'t str> {
+    text.split(from).skip(1).filter_map(|rest| rest.split(to).next()).collect()
+}
+
+/// The daemon's page at a path, in a language.
+fn page(daemon: &Daemon, path: &str, language: &str) -> Result<String, Box<dyn std::error::Error>> {
+    Ok(daemon.get(path, &[("Accept-Language", language)])?.text())
+}
+
+#[test]
+fn each_day_is_a_heading_once_and_the_order_is_that_of_the_feed() -> Fallible {
+    let origin = three_zones()?;
+    for zone in ["Asia/Shanghai", "America/New_York", "UTC"] {
+        let (_river, daemon) = start_in(zone, &origin)?;
+        let text = page(&daemon, "", "en")?;
+        let days = between(&text, "<h2 id=\"day-", "</h2>");
+        let dates: Vec<&str> = days.iter().flat_map(|day| between(day, "datetime=\"", "\"")).collect();
+        assert!(dates.len() > 1 && dates.len() == days.len(), "{days:?}");
+        assert!(dates.windows(2).all(|pair| pair[0] > pair[1]), "{dates:?}");
+        let titles: Vec<String> =
+            between(&text, "<h3", "</h3>").iter().map(|h3| between(h3, "\">", "</a>").concat()).collect();
+        assert_eq!(titles, daemon.titles()?, "{zone}");
+        assert!(text.contains(&format!("<span id=\"zone\">{zone}</span>")), "{text}");
+        // The exact times are those of the feed, whatever the page shows.
+        let exact: Vec<String> = between(&text, "· <time datetime=\"", "\"").iter().map(|at| at.to_string()).collect();
+        let feed = daemon.json("feed.json")?;
+        let stated = feed["items"].as_array().into_iter().flatten();
+        let stated: Vec<&str> = stated.filter_map(|item| item["date_published"].as_str()).collect();
+        assert_eq!(exact, stated);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_found_has_one_heading_and_its_words_marked() -> Fallible {
+    let origin = three_zones()?;
+    let (_river, daemon) = start_in("Asia/Shanghai", &origin)?;
+    let text = page(&daemon, "?q=london", "en")?;
+    assert_eq!(between(&text, "<h2 id=\"day-", "</h2>").len(), 1, "{text}");
+    assert_eq!(text.matches("<mark>London</mark>").count(), 20);
+    let nothing = page(&daemon, "?q=nowhere", "zh-CN,zh;q=0.9")?;
+    assert!(nothing.contains("没有找到“nowhere”") && nothing.contains("<html lang=\"zh-Hans\">"), "{nothing}");
+    Ok(())
+}
+
+#[test]
+fn a_story_page_has_the_text_every_report_and_how_it_came_to_be() -> Fallible {
+    let date = "Mon, 24 Nov 2025 08:00:00 +0800";
+    let text = "正文讲了来龙去脉,也讲了以后的打算,一共写了很多字,好让两篇报道可以比较。".repeat(4);
+    let body = format!("<description>&lt;p&gt;{text}&lt;/p&gt;</description><category>园区</category>");
+    let origin = Origin::new(move |asked| {
+        let id = asked.path.trim_start_matches('/').to_owned();
+        let mut items = vec![item(&format!("{id}1"), "青浦工业园区今日开展专题调研活动", date, &body)];
+        if id == "a" {
+            items.push(item("older", "另一条更早的消息", "Sun, 23 Nov 2025 08:00:00 +0800", ""));
+        }
+        Reply::feed(feed(&items))
+    })?;
+    let sources = format!("{}{}", source("a", &origin.url("/a")), source("b", &origin.url("/b")));
+    let (_river, daemon) = River::new(&format!("[river]\ntimezone = \"Asia/Shanghai\"\n{sources}"))?.start_kept()?;
+    let feed = daemon.until(
+        |daemon| daemon.json("feed.json"),
+        |feed| feed["items"][0]["_newsriver"]["sources"].as_array().is_some_and(|all| all.len() == 2),
+    )?;
+    let river = page(&daemon, "", "en")?;
+    assert!(river.contains("<summary>2 outlets</summary>"), "{river}");
+    let links = between(&river, "href=\"/stories/", "\"");
+    assert_eq!(links.len(), 2, "each story leads to its page: {river}");
+    let story = page(&daemon, &format!("stories/{}", links[0]), "en")?;
+    assert!(story.contains(text.as_str()), "{story}");
+    assert!(story.contains("href=\"/tags/%E5%9B%AD%E5%8C%BA/\""), "tags lead on: {story}");
+    assert_eq!(between(&story, "<code>newsriver split ", "</code>").len(), 2, "{story}");
+    assert!(story.contains("Joined because:") && !story.contains("<pre"), "{story}");
+    assert!(story.contains("from the feed, written “Mon, 24 Nov 2025 08:00:00 +0800”"), "{story}");
+    assert!(story.contains("rel=\"next\"") && story.contains("另一条更早的消息"), "{story}");
+    // By its id in the river, by that of another report, by its link; in the other language.
+    let id = feed["items"][0]["id"].as_str().unwrap_or_default();
+    let encoded: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    assert_eq!(page(&daemon, &format!("stories/{encoded}"), "en")?, story);
+    assert_eq!(page(&daemon, "stories/http%3A%2F%2Fe.example%2Fb1", "en")?, story);
+    let chinese = page(&daemon, &format!("stories/{encoded}"), "zh")?;
+    assert!(chinese.contains("各家报道") && chinese.contains("阅读原文"), "{chinese}");
+    assert_eq!(daemon.get("stories/nothing", &[])?.status, 404);
+    Ok(())
+}
+
+#[test]
+fn an_empty_river_says_what_is_the_matter() -> Fallible {
+    let (_river, daemon) = River::new("")?.start_kept()?;
+    let text = daemon.until(|daemon| page(daemon, "", "en"), |text| text.contains("class=\"empty\""))?;
+    assert!(text.contains("names no source yet"), "{text}");
+    let origin = Origin::new(|_| Reply::status("503 Service Unavailable"))?;
+    let (_river, daemon) = River::new(&source("a", &origin.url("/")))?.start_kept()?;
+    let text = daemon.until(|daemon| page(daemon, "", "zh"), |text| text.contains("1 个来源中有 1 个抓取失败"))?;
+    assert!(text.contains("href=\"/status\""), "{text}");
+    Ok(())
+}
+
+#[test]
+fn the_status_page_begins_with_what_needs_somebody() -> Fallible {
+    let origin = Origin::new(|asked| match asked.path.as_str() {
+        "/good" => Reply::feed(common::rss(&[("1", "a")])),
+        "/busy" => Reply::Answer("429 Too Many Requests\r\nRetry-After: 7200".into(), b"no".to_vec()),
+        _ => Reply::status("404 Not Found"),
+    })?;
+    let sources: String =
+        ["good", "busy", "lost"].iter().map(|id| source(id, &origin.url(&format!("/{id}")))).collect();
+    let (_river, daemon) = River::new(&sources)?.start_kept()?;
+    daemon.until(|daemon| daemon.source("lost"), |source| source["state"] == "failing")?;
+    daemon.until(|daemon| daemon.source("busy"), |source| source["next_poll_reason"] == "Retry-After: 7200")?;
+    let text = page(&daemon, "status", "en")?;
+    let attention = between(&text, "class=\"attention\"", "</section>").concat();
+    assert!(attention.contains("2 of 3 sources fail") && attention.contains("Has the feed moved?"), "{attention}");
+    assert!(text.contains("Retry-After: 7200") && text.contains("<svg class=\"chart\""), "{text}");
+    let chinese = page(&daemon, "status/lost", "zh-CN")?;
+    assert!(chinese.contains("订阅源搬家了吗？") && chinese.contains("失败"), "{chinese}");
+    Ok(())
+}

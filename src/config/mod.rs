@@ -6,6 +6,7 @@
 pub mod edit;
 mod filter;
 mod output;
+mod pages;
 mod problem;
 mod section;
 mod server;
@@ -26,6 +27,7 @@ pub use filter::Filters;
 use filter::{read_filter, read_groups};
 pub use output::Output;
 use output::read_base_url;
+pub use pages::{Images, Pages};
 pub use problem::{ConfigError, Problem};
 use section::{Findings, Section};
 pub use units::duration as parse_duration;
@@ -100,6 +102,8 @@ pub struct Config {
     pub mean_every: Duration,
     /// The limit for a connection to stand.
     pub connect_timeout: Duration,
+    /// `[pages]`
+    pub pages: Pages,
     /// `[log]`
     pub log: Log,
     /// `[output]`, where it says so.
@@ -263,6 +267,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     poll.clean = source::rules(root.table("clean"), &Rules::default());
     let websub = websub::read(root.table("websub"), findings);
     let access = server::read_access(root.table("access"), &websub, folder, findings);
+    let pages = pages::read(root.table("pages"));
     let log = read_log(root.table("log"), folder);
     let output = output::read(root.table("output"), folder, findings);
     let (sources, of_sources) = read_sources(&mut root, &poll, folder, findings);
@@ -280,6 +285,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
         concurrency,
         mean_every,
         connect_timeout: poll.timeouts.connect,
+        pages,
         log,
         output,
         sources,

@@ -4,6 +4,7 @@
 //! too. One task holds the [`Queue`]; each poll is a task of its own, so a fault in one ends that
 //! one only.
 
+mod day;
 mod hub;
 mod keep;
 mod output;
@@ -108,6 +109,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let renderings = site.renderings();
     tasks.spawn(output::write(live.clone(), store.clone(), site.renderings(), stop.clone()));
     tasks.spawn(render(live.clone(), site, changed.clone(), stop.clone()));
+    tasks.spawn(day::watch(live.clone(), changed.clone(), stop.clone()));
     tasks.spawn(keep::keep(live.clone(), store.clone(), changed.clone(), stop.clone()));
     tasks.spawn(watch::watch(config_path, configs, reload, stop.clone()));
     announce(&live);

@@ -4,6 +4,7 @@
 //! feeds.toml and the store.
 
 mod river;
+mod story;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use url::Url;
 
 use crate::config::{Config, ConfigError};
@@ -24,9 +25,11 @@ use crate::model::server::Guard;
 use crate::model::source::SourceId;
 use crate::model::websub::Subscription;
 use crate::opml::{self, Outline};
+use crate::pictures::{PictureRequest, Signer};
 use crate::publish::Addresses;
 use crate::status::Report;
 use crate::store::{SourceRow, Store, StoreError};
+pub use story::Neighbours;
 
 /// The state of a running daemon.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub struct Live {
     rows: RwLock<HashMap<SourceId, SourceRow>>,
     stories: Arc<AtomicU64>,
     subscriptions: RwLock<HashMap<SourceId, Subscription>>,
+    /// What signs addresses of pictures, and where these are asked for.
+    pictures: RwLock<Option<(Signer, mpsc::Sender<PictureRequest>)>>,
     /// What is counted.
     pub metrics: Metrics,
     /// The last log events.
@@ -156,6 +161,7 @@ impl Live {
             rows: RwLock::new(rows),
             stories: store.story_counter(),
             subscriptions: RwLock::new(subscriptions),
+            pictures: RwLock::default(),
             metrics: Metrics::default(),
             recent,
             status: watch::Sender::new(0),

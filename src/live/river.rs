@@ -120,7 +120,7 @@ impl Live {
     }
 
     /// A page with its title, and without sources.
-    fn titled(&self, config: &Config, ask: &Ask, spot: &Spot, page: Page) -> River {
+    pub(super) fn titled(&self, config: &Config, ask: &Ask, spot: &Spot, page: Page) -> River {
         let title = match &ask.part {
             Part::Whole => config.river.title.clone(),
             Part::Source(id) => format!("{} · {}", config.river.title, self.origin(config, id).name),
@@ -160,7 +160,7 @@ impl Live {
         Format::ALL.into_iter().find(|format| address == format!("{base}feed.{}", format.ending()))
     }
 
-    fn origins(&self, config: &Config, stories: &[StoredEntry]) -> BTreeMap<SourceId, Origin> {
+    pub(super) fn origins(&self, config: &Config, stories: &[StoredEntry]) -> BTreeMap<SourceId, Origin> {
         let ids: HashSet<&SourceId> = stories
             .iter()
             .flat_map(|e| [&e.source, &e.told_by].into_iter().chain(e.tellings.iter().map(|telling| &telling.source)))
@@ -174,7 +174,7 @@ impl Live {
         self.barred(&self.config(), stored)
     }
 
-    fn barred(&self, config: &Config, stored: &StoredEntry) -> Option<String> {
+    pub(super) fn barred(&self, config: &Config, stored: &StoredEntry) -> Option<String> {
         let group = config.source(stored.source.as_str()).and_then(|source| source.group.as_deref());
         config.filters.bars(group, stored)
     }

@@ -11,6 +11,7 @@ pub mod hub;
 pub mod moved;
 pub mod page;
 pub mod part;
+pub mod reason;
 pub mod recent;
 pub mod report;
 pub mod server;

@@ -7,11 +7,13 @@ mod interval;
 mod outage;
 mod patience;
 mod queue;
+mod reason;
 
 pub use interval::{After, LONGEST_PAUSE, Rhythm, asked, next_poll, wait};
 pub use outage::{Outage, Turn};
 pub use patience::{LONGEST as LONGEST_PATIENCE, Share, patience};
 pub use queue::Queue;
+pub use reason::reason;
 
 #[cfg(test)]
 mod tests;

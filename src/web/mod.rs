@@ -9,6 +9,7 @@ mod body;
 mod events;
 mod hub;
 mod pages;
+mod reader;
 mod render;
 mod rendered;
 mod route;
@@ -28,7 +29,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use body::Body;
-pub use pages::{assets, page};
+pub use pages::{Setting, Surroundings, assets, page};
 pub use render::Rendering;
 pub use rendered::Rendered;
 pub use route::Site;

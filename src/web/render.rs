@@ -3,8 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
+use chrono::Utc;
+
+use super::pages::{Setting, Surroundings};
 use super::rendered::Rendered;
 use super::route::Site;
+use crate::language::Language;
 use crate::model::page::Spot;
 use crate::model::part::Ask;
 use crate::publish::River;
@@ -35,7 +39,7 @@ impl Site {
             Ok(_archiving) if !self.store.is_at_many() => self.archive(&mut river),
             _ => self.live.is_behind(&self.store, &river)?,
         };
-        self.publish(&river);
+        self.publish(&river)?;
         Ok(Rendering { entries: river.entries.len(), is_behind })
     }
 
@@ -65,8 +69,10 @@ impl Site {
         }
     }
 
-    fn publish(&self, river: &River) {
-        let rendered = Rendered::new(river, &self.live.groups());
+    fn publish(&self, river: &River) -> Result<(), StoreError> {
+        let around = Surroundings::new(&self.live, &self.store, river)?;
+        let setting = Setting::new(&self.live, Language::default(), Utc::now());
+        let rendered = Rendered::new(river, &around, &setting);
         if let Some(before) = self.rendered() {
             for (body, known) in rendered.bodies().zip(before.bodies()) {
                 body.prepare_like(known);
@@ -75,5 +81,6 @@ impl Site {
         self.rendered.send_replace(Some(Arc::new(rendered)));
         self.renderings.fetch_add(1, Ordering::Release);
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::address::Shape;
 use super::body::Body;
-use super::pages;
+use super::pages::{self, Setting, Surroundings};
+use crate::language::Language;
 use crate::model::page::Spot;
 use crate::publish::{Addresses, Format, River};
 
@@ -18,7 +19,9 @@ const ARCHIVE_CACHING: &str = "public, max-age=31536000, immutable";
 #[derive(Debug)]
 pub struct Rendered {
     feeds: [Body; 3],
-    page: Body,
+    /// In each language.
+    pages: [Body; 2],
+    is_empty: bool,
     change: i64,
     /// Where it says that all is.
     addresses: Arc<Addresses>,
@@ -27,10 +30,11 @@ pub struct Rendered {
 impl Rendered {
     /// Renders a river.
     #[must_use]
-    pub fn new(river: &River, groups: &[String]) -> Self {
+    pub fn new(river: &River, around: &Surroundings, setting: &Setting) -> Self {
         Self {
             feeds: Format::ALL.map(|format| feed_body(river, format)),
-            page: pages::river(river, groups),
+            pages: Language::ALL.map(|language| pages::river(river, around, &Setting { language, ..setting.clone() })),
+            is_empty: river.entries.is_empty(),
             change: river.change,
             addresses: river.addresses.clone(),
         }
@@ -48,11 +52,19 @@ impl Rendered {
     }
 
     pub(super) fn bodies(&self) -> impl Iterator<Item = &Body> {
-        self.feeds.iter().chain([&self.page])
+        self.feeds.iter().chain(&self.pages)
     }
 
-    pub(super) fn body(&self, shape: Shape) -> &Body {
-        let Shape::Feed(format) = shape else { return &self.page };
+    /// Whether there are no stories: what its page says instead may change at any time.
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    pub(super) fn body(&self, shape: Shape, language: Language) -> &Body {
+        let Shape::Feed(format) = shape else {
+            let place = Language::ALL.iter().position(|known| *known == language).unwrap_or(0);
+            return &self.pages[place];
+        };
         let place = Format::ALL.iter().position(|known| *known == format).unwrap_or(0);
         &self.feeds[place]
     }

@@ -19,10 +19,10 @@ use super::access::{self, Doors};
 use super::address::{self, Page, Shape};
 use super::body::Body;
 use super::events::Events;
-use super::pages::Wanted;
+use super::pages::{Beside, Setting, Surroundings, Wanted};
 use super::rendered::{FEED_CACHING, Rendered, feed_body};
 use super::{hub, pages};
-use crate::explain;
+use crate::language::Language;
 use crate::live::{Live, Push};
 use crate::model::page::Spot;
 use crate::model::part::Ask;
@@ -58,12 +58,12 @@ const SAFE_HEADERS: [(&str, &str); 4] = [
     ("x-frame-options", "DENY"),
     (
         "content-security-policy",
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
 ];
 
 /// What names a page: what is asked for, as what, which page of it; and where it says that all is.
-type PageKey = (Ask, Shape, Spot, Arc<Addresses>);
+type PageKey = (Ask, Shape, Spot, Language, Arc<Addresses>);
 
 /// The body of an answer: ready, or as it comes.
 pub(super) type Outgoing = Either<Full<Bytes>, Events>;
@@ -145,6 +145,7 @@ impl Site {
             let query = request.uri().query().unwrap_or_default();
             self.answer(request.method(), path, query, request.headers()).await.map(ready)
         };
+        pages::vary(response.headers_mut());
         if is_private {
             access::keep_private(response.headers_mut());
         }
@@ -170,12 +171,14 @@ impl Site {
             path,
             "/status" | "/status.json" | "/explain" | "/opml" | "/metrics" | "/healthz" | "/readyz" | "/events"
         );
-        if !known && feed.is_none() && asset.is_none() && source.is_none() {
+        let story = path.strip_prefix("/stories/").and_then(address::percent_decoded);
+        if !known && feed.is_none() && asset.is_none() && source.is_none() && story.is_none() {
             return plain(
                 StatusCode::NOT_FOUND,
                 "404: there is nothing at this address. The river is at /feed.atom, /feed.rss and /feed.json.\n",
             );
         }
+        let setting = self.setting(headers);
         if method != Method::GET && method != Method::HEAD {
             let mut response =
                 plain(StatusCode::METHOD_NOT_ALLOWED, "405: this address can only be read (GET, HEAD).\n");
@@ -191,11 +194,18 @@ impl Site {
         if let Some(asset) = asset {
             return asset.respond(method, headers);
         }
+        if let Some(name) = story {
+            return match self.story_page(name, setting).await {
+                Ok(Some(body)) => body.respond(method, headers),
+                Ok(None) => plain(StatusCode::NOT_FOUND, "404: there is no such story.\n"),
+                Err(error) => unreadable(&error),
+            };
+        }
         let looked = match (path, source) {
-            (_, Some(source)) => self.source_page(source).await,
-            ("/status", _) if !wants_json(headers) => self.status_page(Wanted::parse(query)).await,
+            (_, Some(source)) => self.source_page(source, setting).await,
+            ("/status", _) if !wants_json(headers) => self.status_page(Wanted::parse(query), setting).await,
             ("/status" | "/status.json", _) => Ok(self.status_json()),
-            ("/explain", _) => self.explain_page(query).await,
+            ("/explain", _) => self.explain_page(query, setting).await,
             ("/opml", _) => {
                 Ok(Body::new("text/x-opml; charset=utf-8", self.live.opml().into_bytes(), None, FEED_CACHING))
             }
@@ -216,7 +226,7 @@ impl Site {
     }
 
     /// Reads the store for a page, away from the tasks that answer.
-    async fn looking<T: Send + 'static>(
+    pub(super) async fn looking<T: Send + 'static>(
         self: &Arc<Self>,
         look: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -225,7 +235,7 @@ impl Site {
         tokio::task::spawn_blocking(move || look(&site)).await.map_err(|_| StoreError::Closed)?
     }
 
-    async fn status_page(self: &Arc<Self>, wanted: Wanted) -> Result<Body, StoreError> {
+    async fn status_page(self: &Arc<Self>, wanted: Wanted, setting: Setting) -> Result<Body, StoreError> {
         self.looking(move |site| {
             let kept = site.pulses.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let fresh = kept.filter(|(at, _)| at.elapsed() < PULSES_KEPT).map(|(_, pulses)| pulses);
@@ -240,26 +250,27 @@ impl Site {
                     pulses
                 }
             };
-            let title = site.live.config().river.title.clone();
-            let events = site.live.recent.lines();
-            Ok(pages::status(&site.live.report(), &pulses, events, &wanted, &title, &site.live.addresses().pages))
+            let title = &site.live.config().river.title;
+            let lag = site.live.metrics.lag();
+            let beside = Beside { pulses: &pulses, events: site.live.recent.lines(), lag, title };
+            Ok(pages::status(&site.live.report(), beside, &wanted, &site.live.addresses().pages, &setting))
         })
         .await
     }
 
-    async fn source_page(self: &Arc<Self>, source: SourceReport) -> Result<Body, StoreError> {
+    async fn source_page(self: &Arc<Self>, source: SourceReport, setting: Setting) -> Result<Body, StoreError> {
         self.looking(move |site| {
             let id = SourceId::new(&source.id).map_err(|_| StoreError::Closed)?;
             let mut polls = site.store.history(Some(&id), Utc::now() - TimeDelta::days(SOURCE_DAYS))?;
             polls.reverse();
             polls.truncate(SOURCE_POLLS);
             let newest = site.store.newest_of(&id, SAMPLES)?;
-            Ok(pages::source(&source, &polls, &newest, &site.live.addresses().pages))
+            Ok(pages::source(&source, &polls, &newest, &site.live.addresses().pages, &setting))
         })
         .await
     }
 
-    async fn explain_page(self: &Arc<Self>, query: &str) -> Result<Body, StoreError> {
+    async fn explain_page(self: &Arc<Self>, query: &str, setting: Setting) -> Result<Body, StoreError> {
         let value = |name: &str| {
             let mut pairs = url::form_urlencoded::parse(query.as_bytes());
             pairs.find(|(key, _)| key == name).map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
@@ -267,31 +278,38 @@ impl Site {
         let (entry, source) = (value("entry"), value("source"));
         self.looking(move |site| {
             let found = if entry.is_empty() { None } else { site.store.explain(&entry)? };
-            let found = found.map(|found| (explain::as_text(&found), site.live.unpublished(&found.entry)));
             let mut alike = Vec::new();
             if let (None, Ok(words)) = (&found, Query::parse(&entry)) {
                 let selection =
                     SourceId::new(&source).map_or(Selection::All, |source| Selection::Sources(vec![source]));
                 alike = site.store.search(&words, &selection, &|_| true, None, SAMPLES)?.stories;
             }
-            Ok(pages::explain(&entry, &source, found, &alike, &site.live.addresses().pages))
+            let found = found.as_ref().map(|found| (found, site.live.unpublished(&found.entry)));
+            Ok(pages::explain(&entry, &source, found, &alike, &site.live.addresses().pages, &setting))
         })
         .await
     }
 
     async fn feed(self: &Arc<Self>, page: Page, method: &Method, headers: &HeaderMap) -> Response<Bytes> {
         let Page { ask, spot, shape } = page;
+        let setting = self.setting(headers);
         if ask.is_plain() && spot == Spot::First {
             let Some(rendered) = self.first_rendered(shape).await else { return not_yet() };
-            let full = rendered.body(shape);
+            if rendered.is_empty()
+                && shape == Shape::Html
+                && let Ok(Some(page)) = self.page(ask.clone(), shape, Spot::First, setting.clone()).await
+            {
+                return page.respond(method, headers);
+            }
+            let full = rendered.body(shape, setting.language);
             if let Some((since, until)) = full.asked_for_changes(headers)
-                && let Ok(Some(changes)) = self.page(ask, shape, Spot::Between(since, until)).await
+                && let Ok(Some(changes)) = self.page(ask, shape, Spot::Between(since, until), setting).await
             {
                 return changes.respond_as_changes_of(full, method, headers);
             }
             return full.respond(method, headers);
         }
-        match self.page(ask, shape, spot).await {
+        match self.page(ask, shape, spot, setting).await {
             Ok(Some(body)) => body.respond(method, headers),
             Ok(None) => plain(StatusCode::NOT_FOUND, "404: there is no such page; the river is at /feed.atom.\n"),
             Err(error) => unreadable(&error),
@@ -299,27 +317,40 @@ impl Site {
     }
 
     /// A page behind the first, or of a part of the river: rendered when it is first asked for.
-    async fn page(self: &Arc<Self>, ask: Ask, shape: Shape, spot: Spot) -> Result<Option<Arc<Body>>, StoreError> {
-        let key: PageKey = (ask, shape, spot, self.live.addresses());
+    async fn page(
+        self: &Arc<Self>,
+        ask: Ask,
+        shape: Shape,
+        spot: Spot,
+        setting: Setting,
+    ) -> Result<Option<Arc<Body>>, StoreError> {
+        // Feeds are the same in every language.
+        let language = if shape == Shape::Html { setting.language } else { Language::default() };
+        let key: PageKey = (ask, shape, spot, language, self.live.addresses());
         let kept = self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(body) = kept {
             return Ok(Some(body));
         }
         let rendering = self.renderings.load(Ordering::Acquire);
-        let (ask, shape, spot, _) = key.clone();
+        let (ask, shape, spot, ..) = key.clone();
         let render = self.looking(move |site| {
-            let river = site.live.river(&site.store, &ask, &spot)?;
-            Ok(river.map(|river| match shape {
-                Shape::Feed(format) => Arc::new(feed_body(&river, format)),
-                Shape::Html => Arc::new(pages::river(&river, &site.live.groups())),
-            }))
+            let Some(river) = site.live.river(&site.store, &ask, &spot)? else { return Ok(None) };
+            let body = match shape {
+                Shape::Feed(format) => feed_body(&river, format),
+                Shape::Html => {
+                    let around = Surroundings::new(&site.live, &site.store, &river)?;
+                    pages::river(&river, &around, &setting)
+                }
+            };
+            // What a page without stories says instead may change at any time.
+            Ok(Some((Arc::new(body), shape != Shape::Html || !river.entries.is_empty())))
         });
-        let Some(body) = render.await? else { return Ok(None) };
+        let Some((body, is_lasting)) = render.await? else { return Ok(None) };
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         if pages.len() >= KEPT_PAGES || pages.values().map(|body| body.len()).sum::<usize>() > KEPT_BYTES {
             pages.clear();
         }
-        if rendering == self.renderings.load(Ordering::Acquire) && body.len() < KEPT_BYTES {
+        if is_lasting && rendering == self.renderings.load(Ordering::Acquire) && body.len() < KEPT_BYTES {
             pages.insert(key, body.clone());
         }
         Ok(Some(body))

@@ -1,15 +1,22 @@
 //! Pages for people: rendered here, complete without a script.
 
+mod around;
+mod chart;
 mod explain;
+mod frame;
+mod made;
 mod river;
 mod source;
 mod status;
+mod story;
+mod text;
 
 use std::sync::LazyLock;
 
 use askama::Template;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use sha2::{Digest, Sha256};
 
 use super::body::Body;
@@ -17,33 +24,44 @@ use crate::model::text::hex;
 use crate::publish::River;
 
 pub(super) use explain::explain;
+pub use frame::Setting;
+pub use river::Surroundings;
 pub(super) use river::river;
 pub(super) use source::source;
-pub(super) use status::{Pulses, Wanted, status};
+pub(super) use status::{Beside, Pulses, Wanted, status};
+pub(super) use story::{shown_of, story};
 
 const STYLE: &str = include_str!("../../../assets/page.css");
 const ICON: &str = include_str!("../../../assets/icon.svg");
 const SCRIPT: &str = include_str!("../../../assets/page.js");
+const SETTINGS: &str = include_str!("../../../assets/settings.js");
+const MANIFEST: &str = include_str!("../../../assets/site.webmanifest");
 
 /// What the addresses of style and script carry, so that they can be kept for ever.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let digest = Sha256::new().chain_update(STYLE).chain_update(SCRIPT).finalize();
+    let digest = Sha256::new().chain_update(STYLE).chain_update(SCRIPT).chain_update(SETTINGS).finalize();
     hex(&digest[..6])
 });
 
 /// What pages ask for under `assets/`, by name.
-const ASSETS: [(&str, &str); 3] = [("page.css", STYLE), ("icon.svg", ICON), ("page.js", SCRIPT)];
+const ASSETS: [(&str, &str); 5] = [
+    ("page.css", STYLE),
+    ("icon.svg", ICON),
+    ("page.js", SCRIPT),
+    ("settings.js", SETTINGS),
+    ("site.webmanifest", MANIFEST),
+];
 
 /// The files that pages ask for under `assets/`: their names and what is in them.
 #[must_use]
-pub fn assets() -> [(&'static str, &'static str); 3] {
+pub fn assets() -> [(&'static str, &'static str); 5] {
     ASSETS
 }
 
 /// A page of the river as HTML.
 #[must_use]
-pub fn page(river: &River, groups: &[String]) -> Bytes {
-    self::river(river, groups).into_bytes()
+pub fn page(river: &River, around: &Surroundings, setting: &Setting) -> Bytes {
+    self::river(river, around, setting).into_bytes()
 }
 
 /// A file that pages ask for.
@@ -53,14 +71,10 @@ pub(super) fn asset(path: &str) -> Option<Body> {
     let content_type = match name.rsplit('.').next() {
         Some("css") => "text/css; charset=utf-8",
         Some("svg") => "image/svg+xml",
+        Some("webmanifest") => "application/manifest+json",
         _ => "text/javascript; charset=utf-8",
     };
     Some(Body::new(content_type, text.into(), None, "public, max-age=31536000, immutable"))
-}
-
-/// The path of the daemon's root as a browser sees it; ends in a slash.
-fn root_of(base: &url::Url) -> &str {
-    base.path()
 }
 
 /// The language of a text, as it is marked up: the publisher's, else Chinese where it looks like it.
@@ -71,16 +85,18 @@ fn language_of(stated: Option<&str>, text: &str) -> Option<String> {
     stated.map(str::to_owned).or_else(guessed)
 }
 
-/// A moment of the status, to the minute.
-fn to_the_minute(moment: Option<&String>, otherwise: &str) -> String {
-    let minute = moment.and_then(|text| text.get(..16)).map(|text| text.replace('T', " ") + "Z");
-    minute.unwrap_or_else(|| otherwise.to_owned())
-}
-
 fn html(page: &impl Template, changed: Option<DateTime<Utc>>, caching: &'static str) -> Body {
     let page = page.render().unwrap_or_else(|error| {
         tracing::error!(%error, "a page could not be rendered");
         "<!doctype html><title>newsriver</title><p>This page could not be rendered; the log says why.".to_owned()
     });
     Body::new("text/html; charset=utf-8", page.into_bytes(), changed, caching)
+}
+
+/// Says that a page is another for who wants another language, and a feed for who wants a page.
+pub(super) fn vary(headers: &mut HeaderMap) {
+    let is_page = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+    if is_page {
+        headers.append(VARY, HeaderValue::from_static("Accept-Language"));
+    }
 }

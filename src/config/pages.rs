@@ -1,0 +1,50 @@
+//! `[pages]` -> how the pages for people look.
+
+use super::section::Section;
+use crate::language::Language;
+
+/// How the pages for people look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pages {
+    /// The language of the pages; that of the reader's browser where it is not set.
+    pub language: Option<Language>,
+    /// Where pictures come from.
+    pub images: Images,
+    /// Bytes of pictures that are kept on disk at most.
+    pub image_cache: u64,
+}
+
+/// Where the pictures of a page come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Images {
+    /// From the daemon, which fetches them: publishers do not learn who reads.
+    Proxy,
+    /// From the publishers.
+    Direct,
+    /// There are none.
+    Off,
+}
+
+/// `pages.image_cache`
+const IMAGE_CACHE: u64 = 256 << 20;
+
+pub(super) fn read(mut section: Section<'_>) -> Pages {
+    let language = section.get("language", "\"auto\" (the reader's), \"en\" or \"zh\"", |v| match v.as_str() {
+        Some("auto") => Some(None),
+        Some(tag) => Language::of_tag(tag).map(Some),
+        None => None,
+    });
+    let images = section.get("images", "\"proxy\", \"direct\" or \"off\"", |v| match v.as_str() {
+        Some("proxy") => Some(Images::Proxy),
+        Some("direct") => Some(Images::Direct),
+        Some("off") => Some(Images::Off),
+        _ => None,
+    });
+    let image_cache = section.size("image_cache").unwrap_or(IMAGE_CACHE);
+    section.finish();
+    Pages {
+        language: language.and_then(|found| found.value),
+        images: images.map_or(Images::Proxy, |found| found.value),
+        image_cache,
+    }
+}
