@@ -33,7 +33,7 @@ impl Language {
     pub fn gone(self) -> &'static str {
         match self {
             Self::English => "The server says it is gone for good: take it out with `newsriver remove`.",
-            Self::Chinese => "服务器表示它已永久终止:请用 `newsriver remove` 移除。",
+            Self::Chinese => "服务器表示它已永久终止：请用 `newsriver remove` 移除。",
         }
     }
 
@@ -42,7 +42,7 @@ impl Language {
     pub fn moved(self, target: &str) -> String {
         match self {
             Self::English => format!("moved permanently to {target}; `newsriver fix` puts that into feeds.toml"),
-            Self::Chinese => format!("已永久迁至 {target};`newsriver fix` 会写入 feeds.toml"),
+            Self::Chinese => format!("已永久迁至 {target}；`newsriver fix` 会写入 feeds.toml"),
         }
     }
 
@@ -52,7 +52,7 @@ impl Language {
         let (kind, message) = (failure.kind.name(), &failure.message);
         match self {
             Self::English => format!("{kind}: {message} ({in_a_row} in a row)"),
-            Self::Chinese => format!("{kind}: {message}(连续 {in_a_row} 次)"),
+            Self::Chinese => format!("{kind}： {message}（连续 {in_a_row} 次）"),
         }
     }
 
@@ -64,15 +64,15 @@ impl Language {
             (_, Reason::RetryAfter(wait)) => format!("Retry-After: {}", wait.as_secs()),
             (Self::English, Reason::BackingOff(1)) => "backing off: 1 failure".to_owned(),
             (Self::English, Reason::BackingOff(failures)) => format!("backing off: {failures} failures"),
-            (Self::Chinese, Reason::BackingOff(failures)) => format!("失败 {failures} 次,放慢重试"),
+            (Self::Chinese, Reason::BackingOff(failures)) => format!("失败 {failures} 次，放慢重试"),
             (Self::English, Reason::Ttl(time)) => format!("the feed asks for {} (ttl)", span(time)),
-            (Self::Chinese, Reason::Ttl(time)) => format!("订阅源要求间隔 {}(ttl)", span(time)),
+            (Self::Chinese, Reason::Ttl(time)) => format!("订阅源要求间隔 {}（ttl）", span(time)),
             (Self::English, Reason::UpdatePeriod(time)) => {
                 format!("the feed asks for {} (sy:updatePeriod)", span(time))
             }
-            (Self::Chinese, Reason::UpdatePeriod(time)) => format!("订阅源要求间隔 {}(sy:updatePeriod)", span(time)),
+            (Self::Chinese, Reason::UpdatePeriod(time)) => format!("订阅源要求间隔 {}（sy:updatePeriod）", span(time)),
             (Self::English, Reason::Fresh(time)) => format!("the server asks for {} (Cache-Control)", span(time)),
-            (Self::Chinese, Reason::Fresh(time)) => format!("服务器要求间隔 {}(Cache-Control)", span(time)),
+            (Self::Chinese, Reason::Fresh(time)) => format!("服务器要求间隔 {}（Cache-Control）", span(time)),
             (Self::English, Reason::Skips) => "the feed names hours to skip".to_owned(),
             (Self::Chinese, Reason::Skips) => "订阅源指定了免抓时段".to_owned(),
             (Self::English, Reason::Publishes(time)) => format!("publishes about every {}", span(time)),
@@ -92,63 +92,63 @@ fn advice(failure: &Failure, status: Option<u16>) -> Advice {
     match failure.kind {
         ErrorKind::Dns => (
             "Is the host name right? If other sources fail too, it is this machine’s network.",
-            "主机名对吗?若其他来源也失败,则是本机网络的问题。",
+            "主机名对吗？若其他来源也失败，则是本机网络的问题。",
         ),
         ErrorKind::Connect => (
             "It is tried again by itself. If it lasts, open the address in a browser: is the port right?",
-            "会自动重试。若持续如此,请在浏览器中打开该地址:端口对吗?",
+            "会自动重试。若持续如此，请在浏览器中打开该地址：端口对吗？",
         ),
         ErrorKind::Timeout => (
             "It is tried again by itself. If the site is slow, raise `{key}` of this source.",
-            "会自动重试。若网站较慢,请调大该来源的 `{key}`。",
+            "会自动重试。若网站较慢，请调大该来源的 `{key}`。",
         ),
         ErrorKind::Tls => (
             "The certificate or handshake is refused; only the site’s operator can correct that.",
-            "证书或握手被拒绝;只有网站的管理者能解决。",
+            "证书或握手被拒绝；只有网站的管理者能解决。",
         ),
         ErrorKind::HttpStatus => of_status(status),
         ErrorKind::Redirect => (
             "Open the address in a browser and put the one it ends at into feeds.toml.",
-            "在浏览器中打开该地址,把最终地址写入 feeds.toml。",
+            "在浏览器中打开该地址，把最终地址写入 feeds.toml。",
         ),
         ErrorKind::TooLarge if failure.message.starts_with(HEADERS_TOO_LARGE) => (
             "The site sends more headers than any feed needs; only its operator can correct that.",
-            "网站发送的响应头过大;只有其管理者能解决。",
+            "网站发送的响应头过大；只有其管理者能解决。",
         ),
         ErrorKind::TooLarge => (
             "Raise `max_bytes` of this source if the document should be that large.",
-            "若文档确实这么大,请调大该来源的 `max_bytes`。",
+            "若文档确实这么大，请调大该来源的 `max_bytes`。",
         ),
         ErrorKind::Decompression | ErrorKind::Encoding => {
-            ("The server sends something broken; it is tried again by itself.", "服务器发送的内容已损坏;会自动重试。")
+            ("The server sends something broken; it is tried again by itself.", "服务器发送的内容已损坏；会自动重试。")
         }
         ErrorKind::Parse => (
             "`newsriver parse URL` shows what is read; tell the publisher.",
-            "`newsriver parse URL` 可显示读到的内容;请告知发布者。",
+            "`newsriver parse URL` 可显示读到的内容；请告知发布者。",
         ),
         ErrorKind::NotAFeed => (
             "`newsriver add` finds the feed behind a page; or read the page with `select`.",
-            "`newsriver add` 能找到网页背后的订阅源;也可用 `select` 读取网页。",
+            "`newsriver add` 能找到网页背后的订阅源；也可用 `select` 读取网页。",
         ),
         ErrorKind::BlockedAddress => (
             "If the address is yours, set `allow_private = true` on this source.",
-            "若该地址是你自己的,请在该来源上设置 `allow_private = true`。",
+            "若该地址是你自己的，请在该来源上设置 `allow_private = true`。",
         ),
         ErrorKind::Robots => (
             "The site asks robots to stay away; `robots = false` overrules it.",
-            "网站不允许机器抓取;`robots = false` 可强制抓取。",
+            "网站不允许机器抓取；`robots = false` 可强制抓取。",
         ),
         ErrorKind::Io if failure.message.starts_with(BROKE_OFF) => (
             "The connection ended before the document did; it is tried again by itself.",
-            "文档还没传完连接就断了;会自动重试。",
+            "文档还没传完连接就断了；会自动重试。",
         ),
         ErrorKind::Io => (
             "Does the file exist, is it readable for this user, and is there space on the disk?",
-            "文件存在吗?当前用户可读吗?磁盘还有空间吗?",
+            "文件存在吗？当前用户可读吗？磁盘还有空间吗？",
         ),
         ErrorKind::Internal => (
             "This is a fault of newsriver: please report it with the log line.",
-            "这是 newsriver 的错误:请附上日志报告。",
+            "这是 newsriver 的错误：请附上日志报告。",
         ),
     }
 }
@@ -157,21 +157,21 @@ fn of_status(status: Option<u16>) -> Advice {
     match status {
         Some(401) => (
             "It wants credentials: set `username` and `password_file` of this source.",
-            "需要登录:请设置该来源的 `username` 和 `password_file`。",
+            "需要登录：请设置该来源的 `username` 和 `password_file`。",
         ),
         Some(403) => (
             "The site refuses this client: another `user_agent` or `headers` may help, or the publisher.",
-            "网站拒绝访问:可换一个 `user_agent` 或 `headers`,或联系发布者。",
+            "网站拒绝访问：可换一个 `user_agent` 或 `headers`，或联系发布者。",
         ),
         Some(404) => (
             "Has the feed moved? Open the site in a browser; `newsriver add` finds its feed.",
-            "订阅源搬家了吗?请在浏览器中打开网站;`newsriver add` 能找到它的订阅源。",
+            "订阅源搬家了吗？请在浏览器中打开网站；`newsriver add` 能找到它的订阅源。",
         ),
         Some(429) => (
             "Too many requests: it is polled again when the server allows. Raise `every` if it lasts.",
-            "请求过多:服务器允许后会再抓取。若持续如此,请调大 `every`。",
+            "请求过多：服务器允许后会再抓取。若持续如此，请调大 `every`。",
         ),
-        Some(500..=599) => ("The server has a fault; it is tried again by itself.", "服务器出错;会自动重试。"),
+        Some(500..=599) => ("The server has a fault; it is tried again by itself.", "服务器出错；会自动重试。"),
         _ => ("Open the address in a browser.", "请在浏览器中打开该地址。"),
     }
 }

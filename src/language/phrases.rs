@@ -67,7 +67,7 @@ impl Language {
     pub fn not_published(self, why: &str) -> String {
         match self {
             Self::English => format!("Not published: {why}"),
-            Self::Chinese => format!("未发布:{why}"),
+            Self::Chinese => format!("未发布：{why}"),
         }
     }
 
@@ -80,7 +80,7 @@ impl Language {
                 counted(count as u64, "source is being", "sources are being"),
                 if count == 1 { "Its stories appear" } else { "Their stories appear" }
             ),
-            Self::Chinese => format!("正在抓取 {count} 个来源,读完后内容会出现在这里。"),
+            Self::Chinese => format!("正在抓取 {count} 个来源，读完后内容会出现在这里。"),
         }
     }
 
@@ -107,8 +107,8 @@ impl Language {
                 format!("last success {since}, {} since", counted(failures.into(), "failure", "failures"))
             }
             (Self::English, None) => format!("never succeeded, {}", counted(failures.into(), "failure", "failures")),
-            (Self::Chinese, Some(since)) => format!("上次成功 {since},此后失败 {failures} 次"),
-            (Self::Chinese, None) => format!("从未成功,已失败 {failures} 次"),
+            (Self::Chinese, Some(since)) => format!("上次成功 {since}，此后失败 {failures} 次"),
+            (Self::Chinese, None) => format!("从未成功，已失败 {failures} 次"),
         }
     }
 
@@ -119,7 +119,7 @@ impl Language {
             Self::English => {
                 format!("{} from {}", counted(stories, "story", "stories"), counted(entries, "entry", "entries"))
             }
-            Self::Chinese => format!("{entries} 条内容,归为 {stories} 条新闻"),
+            Self::Chinese => format!("{entries} 条内容，归为 {stories} 条新闻"),
         }
     }
 
@@ -128,7 +128,7 @@ impl Language {
     pub fn running_since(self, version: &str, since: &str) -> String {
         match self {
             Self::English => format!("newsriver {version}, running since {since}"),
-            Self::Chinese => format!("newsriver {version},自 {since} 起运行"),
+            Self::Chinese => format!("newsriver {version}，自 {since} 起运行"),
         }
     }
 
@@ -139,7 +139,7 @@ impl Language {
             Self::English => {
                 format!("Polls start {lag} late: raise `concurrency` under [poll], or the interval of some sources.")
             }
-            Self::Chinese => format!("抓取晚了 {lag}:请调大 [poll] 的 `concurrency`,或放宽部分来源的间隔。"),
+            Self::Chinese => format!("抓取晚了 {lag}：请调大 [poll] 的 `concurrency`，或放宽部分来源的间隔。"),
         }
     }
 
@@ -152,7 +152,7 @@ impl Language {
                 counted(polls as u64, "poll", "polls"),
                 counted(new, "new entry", "new entries")
             ),
-            Self::Chinese => format!("最近 {polls} 次抓取:新增 {new} 条,失败 {failed} 次"),
+            Self::Chinese => format!("最近 {polls} 次抓取：新增 {new} 条，失败 {failed} 次"),
         }
     }
 
@@ -161,7 +161,7 @@ impl Language {
     pub fn times_in_words(self, median_ms: u64, longest_ms: u64) -> String {
         match self {
             Self::English => format!("half of them within {median_ms} ms, the longest {longest_ms} ms"),
-            Self::Chinese => format!("半数在 {median_ms} 毫秒内,最长 {longest_ms} 毫秒"),
+            Self::Chinese => format!("半数在 {median_ms} 毫秒内，最长 {longest_ms} 毫秒"),
         }
     }
 
@@ -170,7 +170,7 @@ impl Language {
     pub fn joined_to(self, other: &str, evidence: &str) -> String {
         match self {
             Self::English => format!("with “{other}”: {evidence}"),
-            Self::Chinese => format!("与“{other}”:{evidence}"),
+            Self::Chinese => format!("与“{other}”：{evidence}"),
         }
     }
 
@@ -188,7 +188,7 @@ impl Language {
     pub fn rule_on(self, rule: &str, field: &str) -> String {
         match self {
             Self::English => format!("Rule {rule} on {field}"),
-            Self::Chinese => format!("规则 {rule},作用于 {field}"),
+            Self::Chinese => format!("规则 {rule}，作用于 {field}"),
         }
     }
 
@@ -200,10 +200,10 @@ impl Language {
             (Self::English, DateOrigin::Feed(None)) => "from the feed".to_owned(),
             (Self::English, DateOrigin::Stated) => "stated in the text; the feed gives none".to_owned(),
             (Self::English, DateOrigin::Seen) => "first seen; the feed gives none".to_owned(),
-            (Self::Chinese, DateOrigin::Feed(Some(raw))) => format!("来自订阅源,写作“{raw}”"),
+            (Self::Chinese, DateOrigin::Feed(Some(raw))) => format!("来自订阅源，写作“{raw}”"),
             (Self::Chinese, DateOrigin::Feed(None)) => "来自订阅源".to_owned(),
-            (Self::Chinese, DateOrigin::Stated) => "文中所写;订阅源没有给出".to_owned(),
-            (Self::Chinese, DateOrigin::Seen) => "首次抓到的时间;订阅源没有给出".to_owned(),
+            (Self::Chinese, DateOrigin::Stated) => "文中所写；订阅源没有给出".to_owned(),
+            (Self::Chinese, DateOrigin::Seen) => "首次抓到的时间；订阅源没有给出".to_owned(),
         }
     }
 
