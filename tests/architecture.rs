@@ -40,7 +40,10 @@ const MAY_USE: [(&str, &[&str]); 29] = [
     ("output", &["model", "live", "publish", "store", "web"]),
     (
         "daemon",
-        &["model", "config", "schedule", "fetch", "store", "poll", "live", "web", "websub", "hub", "publish", "output"],
+        &[
+            "model", "config", "schedule", "fetch", "store", "poll", "live", "web", "websub", "hub", "publish",
+            "output", "pictures",
+        ],
     ),
     (
         "cli",

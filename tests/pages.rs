@@ -180,3 +180,82 @@ fn the_status_page_begins_with_what_needs_somebody() -> Fallible {
     assert!(chinese.contains("订阅源搬家了吗") && chinese.contains("失败"), "{chinese}");
     Ok(())
 }
+
+/// A picture of one pixel, and `size` bytes in all.
+fn png(size: usize) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0".to_vec();
+    bytes.resize(size.max(bytes.len()), 0);
+    bytes
+}
+
+#[test]
+fn pictures_come_from_the_daemon_and_it_is_no_open_proxy() -> Fallible {
+    let pictures = Origin::new(|asked| match asked.path.as_str() {
+        "/good.png" => Reply::Answer("200 OK\r\nContent-Type: text/html".into(), png(100)),
+        "/page.png" => Reply::Answer("200 OK\r\nContent-Type: image/png".into(), b"<html><script>1</script>".to_vec()),
+        "/large.png" => Reply::Answer("200 OK\r\nContent-Type: image/png".into(), png((8 << 20) + 1)),
+        "/away.png" => Reply::Answer("302 Found\r\nLocation: /good.png".into(), Vec::new()),
+        _ => Reply::status("404 Not Found"),
+    })?;
+    let names = ["good", "page", "large", "away", "lost"];
+    let body: String =
+        names.iter().map(|name| format!("&lt;img src='{}'&gt;", pictures.url(&format!("/{name}.png")))).collect();
+    let body = format!("<description>&lt;p&gt;正文&lt;/p&gt;{body}</description>");
+    let origin = Origin::new(move |_| {
+        Reply::feed(feed(&[item("1", "有图片的消息", "Mon, 24 Nov 2025 08:00:00 +0800", &body)]))
+    })?;
+    let config = |allow: bool| format!("[pages]\nallow_private = {allow}\n{}", source("a", &origin.url("/")));
+    let (river, daemon) = River::new(&config(false))?.start_kept()?;
+    daemon.until(Daemon::titles, |titles| titles.len() == 1)?;
+    let story = page(&daemon, "stories/http%3A%2F%2Fe.example%2F1", "en")?;
+    let addresses: Vec<String> =
+        between(&story, "src=\"/pictures/", "\"").iter().map(|at| format!("pictures/{at}")).collect();
+    assert_eq!(addresses.len(), names.len(), "{story}");
+    assert!(!story.contains("src=\"http"), "no picture at the publisher: {story}");
+    // What is private stays so.
+    assert_eq!(daemon.get(&addresses[0], &[])?.status, 404);
+    assert!(pictures.asked("/good.png").is_empty());
+    daemon.stop()?;
+    river.edit(&config(true))?;
+    let daemon = river.start()?;
+    // The addresses of before are good; the type is that of the bytes.
+    let good = daemon.get(&addresses[0], &[])?;
+    assert_eq!((good.status, good.header("content-type")), (200, Some("image/png")), "{good:?}");
+    assert_eq!(good.body, png(100));
+    assert!(good.header("cache-control").is_some_and(|value| value.starts_with("private")), "{good:?}");
+    for (address, name) in addresses.iter().zip(names).skip(1) {
+        let status = daemon.get(address, &[])?.status;
+        assert_eq!(status, if name == "away" { 200 } else { 404 }, "{name}");
+    }
+    assert_eq!(daemon.get(&addresses[0], &[])?.status, 200);
+    assert_eq!(pictures.asked("/good.png").len(), 2, "once for itself, once by the redirect: it is kept");
+    assert_eq!(pictures.asked("/lost.png").len(), 1);
+    assert_eq!(daemon.get(&addresses[4], &[])?.status, 404);
+    assert_eq!(pictures.asked("/lost.png").len(), 1, "what cannot be had is not asked for at each look");
+    // Unsigned, and signed for another address.
+    let (head, _) = addresses[0].rsplit_once('/').ok_or("an address")?;
+    let (_, other) = addresses[4].rsplit_once('/').ok_or("an address")?;
+    for forged in [format!("{head}/{other}"), format!("pictures/x/{other}"), "pictures/".to_owned()] {
+        assert_eq!(daemon.get(&forged, &[])?.status, 404, "{forged}");
+    }
+    // Feeds keep the publisher's address.
+    assert!(daemon.get("feed.json", &[])?.text().contains(&pictures.url("/good.png")));
+    Ok(())
+}
+
+#[test]
+fn without_pictures_nothing_is_named() -> Fallible {
+    let body = "<description>&lt;img src='http://p.example/1.png'&gt;&lt;p&gt;正文&lt;/p&gt;</description>";
+    let origin =
+        Origin::new(move |_| Reply::feed(feed(&[item("1", "有图片的消息", "Mon, 24 Nov 2025 08:00:00 +0800", body)])))?;
+    for (images, named, policy) in [("off", false, "img-src 'self';"), ("direct", true, "img-src 'self' http: https:;")]
+    {
+        let config = format!("[pages]\nimages = \"{images}\"\n{}", source("a", &origin.url("/")));
+        let (_river, daemon) = River::new(&config)?.start_kept()?;
+        daemon.until(Daemon::titles, |titles| titles.len() == 1)?;
+        let answer = daemon.get("stories/http%3A%2F%2Fe.example%2F1", &[])?;
+        assert_eq!(answer.text().contains("src=\"http://p.example/1.png\""), named, "{answer:?}");
+        assert!(answer.header("content-security-policy").is_some_and(|value| value.contains(policy)), "{answer:?}");
+    }
+    Ok(())
+}

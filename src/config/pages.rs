@@ -12,6 +12,8 @@ pub struct Pages {
     pub images: Images,
     /// Bytes of pictures that are kept on disk at most.
     pub image_cache: u64,
+    /// Whether pictures may be at private addresses.
+    pub allow_private: bool,
 }
 
 /// Where the pictures of a page come from.
@@ -41,10 +43,12 @@ pub(super) fn read(mut section: Section<'_>) -> Pages {
         _ => None,
     });
     let image_cache = section.size("image_cache").unwrap_or(IMAGE_CACHE);
+    let allow_private = section.flag("allow_private").unwrap_or(false);
     section.finish();
     Pages {
         language: language.and_then(|found| found.value),
         images: images.map_or(Images::Proxy, |found| found.value),
         image_cache,
+        allow_private,
     }
 }

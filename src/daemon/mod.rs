@@ -8,6 +8,8 @@ mod day;
 mod hub;
 mod keep;
 mod output;
+mod picture_cache;
+mod pictures;
 mod reload;
 mod service;
 mod share;
@@ -97,6 +99,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let began = Instant::now();
     let listening = listeners.first().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?.url()?;
     let live = Arc::new(Live::new(config, &store, listening, Utc::now(), recent)?);
+    let pictures = pictures::offer(&live, &store);
     let (pushes, new_pushes) = mpsc::channel(64);
     let (asks, new_asks) = mpsc::channel(64);
     let site = Arc::new(Site::new(live.clone(), store.clone(), pushes, asks, stop.clone()));
@@ -128,6 +131,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
         stop: stop.clone(),
     };
     tasks.spawn(subscriber.run(hearing, new_pushes));
+    tasks.spawn(pictures::serve(live.clone(), pictures, tools.clone(), stop.clone()));
     let publisher = hub::Publisher::new(live.clone(), store.clone(), tools.clone(), stop.clone());
     tasks.spawn(publisher.run(new_asks, renderings));
 

@@ -9,6 +9,7 @@ use super::read::{source_id, time};
 use super::{Store, StoreError};
 use crate::model::entry::StoredEntry;
 use crate::model::source::SourceId;
+use crate::model::text::hex;
 use crate::stories::Judgement;
 
 /// Entries of one story that are listed at most.
@@ -51,6 +52,24 @@ impl Store {
     /// [`StoreError`] where the store cannot be read.
     pub fn members(&self, stories: &[i64]) -> Result<HashMap<i64, Vec<Member>>, StoreError> {
         self.reading(|connection| stories.iter().map(|story| Ok((*story, members(connection, *story)?))).collect())
+    }
+
+    /// The key that addresses of pictures are signed with: `fresh` becomes it where there is none yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be written.
+    pub fn picture_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        let wrap = |source| StoreError::Sqlite { path: self.path.to_path_buf(), source };
+        let connection = self.writing()?;
+        let key = connection
+            .execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('picture_key', ?1)", [hex(&fresh)])
+            .and_then(|_| {
+                connection
+                    .query_row("SELECT value FROM meta WHERE key = 'picture_key'", [], |row| row.get::<_, String>(0))
+            });
+        let key = key.map_err(wrap)?;
+        let byte = |at: usize| key.get(2 * at..2 * at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        Ok(std::array::from_fn(|at| byte(at).unwrap_or(fresh[at])))
     }
 
     /// The story that a row leads, as its best published telling; `None` where it leads none.

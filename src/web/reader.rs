@@ -2,14 +2,21 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chrono::Utc;
 use hyper::header::{ACCEPT_LANGUAGE, HeaderMap};
+use hyper::{Method, Response, StatusCode};
+use tokio::sync::oneshot;
 
 use super::body::Body;
 use super::pages::{self, Setting};
-use super::route::Site;
+use super::route::{Site, plain};
 use crate::language::Language;
+use crate::pictures::PictureRequest;
 use crate::store::StoreError;
+
+/// The address of a picture names one picture for good; it is for who may read the page.
+const PICTURE_CACHING: &str = "private, max-age=604800, immutable";
 
 impl Site {
     /// What pages are made with for who asks.
@@ -17,6 +24,23 @@ impl Site {
         let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let accepted = accepted.map(Language::accepted).unwrap_or_default();
         Setting::new(&self.live, self.live.config().pages.language.unwrap_or(accepted), Utc::now())
+    }
+
+    /// The picture that a signed path names.
+    pub(super) async fn picture(&self, path: &str, method: &Method, headers: &HeaderMap) -> Response<Bytes> {
+        let none = || plain(StatusCode::NOT_FOUND, "404: there is no picture at this address.\n");
+        let url = self.live.picture_signer().and_then(|signer| signer.open(path.trim_start_matches('/')));
+        let (Some(url), Some(requests)) = (url, self.live.picture_requests()) else { return none() };
+        let (answer, answered) = oneshot::channel();
+        if requests.send(PictureRequest { url, answer }).await.is_err() {
+            return none();
+        }
+        match answered.await {
+            Ok(Some(picture)) => {
+                Body::new(picture.media_type, picture.bytes.to_vec(), None, PICTURE_CACHING).respond(method, headers)
+            }
+            _ => none(),
+        }
     }
 
     /// The page of the story that an entry belongs to.

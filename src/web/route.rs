@@ -145,13 +145,13 @@ impl Site {
             let query = request.uri().query().unwrap_or_default();
             self.answer(request.method(), path, query, request.headers()).await.map(ready)
         };
-        pages::vary(response.headers_mut());
         if is_private {
             access::keep_private(response.headers_mut());
         }
         for (name, value) in SAFE_HEADERS {
             response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
+        pages::finish(response.headers_mut(), config.pages.images);
         self.live.metrics.answered(response.status().as_u16());
         if is_head { response.map(|_| ready(Bytes::new())) } else { response }
     }
@@ -163,6 +163,9 @@ impl Site {
         query: &str,
         headers: &HeaderMap,
     ) -> Response<Bytes> {
+        if path.starts_with("/pictures/") && matches!(*method, Method::GET | Method::HEAD) {
+            return self.picture(path, method, headers).await;
+        }
         let feed = address::feed_at(path).filter(|feed| self.live.has(feed.part()));
         let asset = pages::asset(path);
         let source = path.strip_prefix("/status/").and_then(address::percent_decoded);

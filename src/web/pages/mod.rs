@@ -16,10 +16,11 @@ use std::sync::LazyLock;
 use askama::Template;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use hyper::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use sha2::{Digest, Sha256};
 
 use super::body::Body;
+use crate::config::Images;
 use crate::model::text::hex;
 use crate::publish::River;
 
@@ -93,10 +94,16 @@ fn html(page: &impl Template, changed: Option<DateTime<Utc>>, caching: &'static 
     Body::new("text/html; charset=utf-8", page.into_bytes(), changed, caching)
 }
 
-/// Says that a page is another for who wants another language, and a feed for who wants a page.
-pub(super) fn vary(headers: &mut HeaderMap) {
+/// The policy of pages whose pictures come from the publishers.
+const DIRECT_PICTURES: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' http: https:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// Says of a page that it is another for who wants another language, and where its pictures may come from.
+pub(super) fn finish(headers: &mut HeaderMap, images: Images) {
     let is_page = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     if is_page {
         headers.append(VARY, HeaderValue::from_static("Accept-Language"));
+        if images == Images::Direct {
+            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(DIRECT_PICTURES));
+        }
     }
 }
