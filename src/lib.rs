@@ -28,6 +28,8 @@ pub mod search;
 pub mod store;
 pub mod stories;
 
+pub mod ranking;
+
 pub mod metrics;
 pub mod model;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 29] = [
+const MAY_USE: [(&str, &[&str]); 30] = [
     ("model", &["model"]),
     ("observe", &["config", "model"]),
     ("config", &["model", "search", "store", "language"]),
@@ -17,9 +17,10 @@ const MAY_USE: [(&str, &[&str]); 29] = [
     ("clean", &["model"]),
     ("identity", &["model"]),
     ("stories", &["model", "clean"]),
-    ("store", &["model", "clean", "identity", "search", "stories"]),
+    ("store", &["model", "clean", "identity", "search", "stories", "ranking"]),
     ("publish", &["model"]),
     ("opml", &[]),
+    ("ranking", &[]),
     ("pictures", &[]),
     ("language", &["model"]),
     ("search", &["model", "clean"]),
@@ -28,7 +29,10 @@ const MAY_USE: [(&str, &[&str]); 29] = [
     ("hub", &["model"]),
     ("poll", &["model", "schedule", "fetch", "decode", "parse", "normalise", "clean", "identity", "store"]),
     ("status", &["model", "config", "store", "schedule", "language"]),
-    ("live", &["model", "config", "fetch", "store", "publish", "opml", "metrics", "search", "status", "pictures"]),
+    (
+        "live",
+        &["model", "config", "fetch", "store", "publish", "opml", "metrics", "search", "status", "pictures", "ranking"],
+    ),
     ("explain", &["model", "store"]),
     (
         "web",

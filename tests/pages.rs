@@ -121,7 +121,8 @@ fn a_story_page_has_the_text_every_report_and_how_it_came_to_be() -> Fallible {
         }
         Reply::feed(feed(&items))
     })?;
-    let sources = format!("{}{}", source("a", &origin.url("/a")), source("b", &origin.url("/b")));
+    let named = |id: &str| format!("{}name = \"{id}\"\n", source(id, &origin.url(&format!("/{id}"))));
+    let sources = named("a") + &named("b");
     let (_river, daemon) = River::new(&format!("[river]\ntimezone = \"Asia/Shanghai\"\n{sources}"))?.start_kept()?;
     let feed = daemon.until(
         |daemon| daemon.json("feed.json"),
@@ -257,5 +258,88 @@ fn without_pictures_nothing_is_named() -> Fallible {
         assert_eq!(answer.text().contains("src=\"http://p.example/1.png\""), named, "{answer:?}");
         assert!(answer.header("content-security-policy").is_some_and(|value| value.contains(policy)), "{answer:?}");
     }
+    Ok(())
+}
+
+/// Six outlets, four of which report one story, and a family of five that copy each other's texts.
+fn outlets() -> std::io::Result<Origin> {
+    Origin::new(|asked| {
+        let name = asked.path.trim_start_matches('/').to_owned();
+        let n: usize = name[1..].parse().unwrap_or_default();
+        let date = "Tue, 25 Nov 2025 08:00:00 +0800";
+        let copied = |what: &str| {
+            format!(
+                "<description>{}</description>",
+                format!("{what}:本站转载的通稿,一个字也没有改,各家门户都是这样。").repeat(3)
+            )
+        };
+        let mut items = Vec::new();
+        if name.starts_with('p') {
+            for topic in
+                ["佛山三水率先实现零碳园区", "捷捷微电接受多家机构调研", "台风过后渔民重新出海", "高铁新线今日开通运营"]
+            {
+                items.push(item(&format!("{name}{topic}"), &format!("{topic}的详细报道来了"), date, &copied(topic)));
+            }
+        } else {
+            if n < 4 {
+                items.push(item(&format!("{name}big"), "青浦工业园区重大项目集中签约", date, ""));
+            }
+            items.push(item(&format!("{name}own"), &format!("只有{name}一家报道的第{n}件小事情"), date, ""));
+        }
+        Reply::feed(feed(&items))
+    })
+}
+
+#[test]
+fn top_counts_independent_outlets_and_copies_lift_nothing() -> Fallible {
+    let origin = outlets()?;
+    let sources: String = (0..6)
+        .map(|n| format!("o{n}"))
+        .chain((0..5).map(|n| format!("p{n}")))
+        .map(|id| format!("{}name = \"{id}\"\ngroup = \"g\"\n", source(&id, &origin.url(&format!("/{id}")))))
+        .collect();
+    let (_river, daemon) = River::new(&sources)?.start_kept()?;
+    daemon.until(|d| d.json("status.json"), |status| status["river"]["entries"] == 4 + 6 + 20)?;
+    let sources_of = |item: &serde_json::Value| item["_newsriver"]["sources"].as_array().map_or(0, Vec::len);
+    let top = daemon.until(
+        |daemon| daemon.json("top/feed.json"),
+        |top| top["items"].as_array().is_some_and(|items| !items.is_empty() && sources_of(&items[0]) == 4),
+    )?;
+    let items = top["items"].as_array().cloned().unwrap_or_default();
+    assert_eq!(items[0]["title"], "青浦工业园区重大项目集中签约", "{items:#?}");
+    assert!(items.iter().any(|item| sources_of(item) == 5), "the copies are one story: {items:#?}");
+    // Bounds of a reader's own, on the ranking, on the river and on a part of it.
+    for path in ["top/feed.json?min_sources=3", "feed.json?min_sources=3", "groups/g/feed.json?min_sources=3"] {
+        let found = daemon.json(path)?;
+        let titles: Vec<_> =
+            found["items"].as_array().into_iter().flatten().map(|item| item["title"].clone()).collect();
+        assert_eq!(titles, ["青浦工业园区重大项目集中签约"], "{path}");
+    }
+    assert_eq!(daemon.get("feed.json?min_sources=none", &[])?.status, 400);
+    let text = page(&daemon, "top", "zh")?;
+    assert!(text.contains("aria-current=\"page\">热点") && text.contains("4 家媒体报道"), "{text}");
+    assert_eq!(daemon.get("top/feed.atom", &[])?.status, 200);
+    assert_eq!(daemon.get("digest/feed.atom", &[])?.status, 404, "no digest is asked for");
+    Ok(())
+}
+
+#[test]
+fn a_digest_has_an_entry_for_each_edition_with_the_groups_and_their_sources() -> Fallible {
+    let origin = outlets()?;
+    let named = |id: &str, group: &str| {
+        format!("{}name = \"outlet {id}\"\ngroup = \"{group}\"\n", source(id, &origin.url(&format!("/{id}"))))
+    };
+    let sources = format!("{}{}{}", named("o0", "one"), named("o1", "one"), named("p0", "two"));
+    // An edition at each minute of this hour and the next: some of them are past as soon as something has come after.
+    let now = chrono::Utc::now();
+    let times: Vec<String> =
+        (-3..3).map(|minute| (now + chrono::TimeDelta::minutes(minute)).format("\"%H:%M\"").to_string()).collect();
+    let config = format!("[river]\ntimezone = \"UTC\"\n[digest]\nat = [{}]\n{sources}", times.join(", "));
+    let (_river, daemon) = River::new(&config)?.start_kept()?;
+    daemon.until(Daemon::titles, |titles| titles.len() >= 4)?;
+    // What has come is in the edition after it, which is there once anything comes later.
+    let feed = daemon.json("digest/feed.json")?;
+    assert!(feed["items"].as_array().is_some_and(Vec::is_empty), "no edition has anything yet: {feed:#}");
+    assert!(page(&daemon, "", "en")?.contains("href=\"/digest/feed.atom\""));
     Ok(())
 }

@@ -104,6 +104,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// `[pages]`
     pub pages: Pages,
+    /// `[digest]`: times of day, in the zone of the river.
+    pub digest: Vec<chrono::NaiveTime>,
     /// `[log]`
     pub log: Log,
     /// `[output]`, where it says so.
@@ -268,6 +270,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     let websub = websub::read(root.table("websub"), findings);
     let access = server::read_access(root.table("access"), &websub, folder, findings);
     let pages = pages::read(root.table("pages"));
+    let digest = pages::read_digest(root.table("digest"));
     let log = read_log(root.table("log"), folder);
     let output = output::read(root.table("output"), folder, findings);
     let (sources, of_sources) = read_sources(&mut root, &poll, folder, findings);
@@ -286,6 +289,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
         mean_every,
         connect_timeout: poll.timeouts.connect,
         pages,
+        digest,
         log,
         output,
         sources,

@@ -1,4 +1,7 @@
-//! `[pages]` -> how the pages for people look.
+//! `[pages]` and `[digest]` -> how the pages for people look, and when digests are made.
+
+use chrono::NaiveTime;
+use toml::de::DeValue;
 
 use super::section::Section;
 use crate::language::Language;
@@ -51,4 +54,18 @@ pub(super) fn read(mut section: Section<'_>) -> Pages {
         image_cache,
         allow_private,
     }
+}
+
+/// `[digest]`: the times of day at which an edition is made, in the zone of the river; none where it says nothing.
+pub(super) fn read_digest(mut section: Section<'_>) -> Vec<NaiveTime> {
+    let time = |text: &str| NaiveTime::parse_from_str(text, "%H:%M").ok();
+    let read = |v: &DeValue<'_>| {
+        v.as_array()?.iter().map(|item| item.get_ref().as_str().and_then(time)).collect::<Option<Vec<_>>>()
+    };
+    let found = section.get("at", "a list of times of day, such as [\"08:00\", \"18:00\"]", read);
+    section.finish();
+    let mut times = found.map(|found| found.value).unwrap_or_default();
+    times.sort_unstable();
+    times.dedup();
+    times
 }

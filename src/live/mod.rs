@@ -5,6 +5,7 @@
 
 mod river;
 mod story;
+mod top;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -327,7 +328,8 @@ impl Live {
     #[must_use]
     pub fn has(&self, part: &Part) -> bool {
         match part {
-            Part::Whole | Part::Tag(_) => true,
+            Part::Whole | Part::Tag(_) | Part::Top => true,
+            Part::Digest => !self.config().digest.is_empty(),
             Part::Source(id) => {
                 self.config().source(id.as_str()).is_some()
                     || self.rows.read().unwrap_or_else(PoisonError::into_inner).contains_key(id)

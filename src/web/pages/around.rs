@@ -20,6 +20,11 @@ impl Surroundings {
         } else {
             (0, 0, 0)
         };
-        Ok(Self { groups: live.groups(), members: store.members(&several)?, sources, has_digest: false })
+        Ok(Self {
+            groups: live.groups(),
+            members: store.members(&several)?,
+            sources,
+            has_digest: !live.config().digest.is_empty(),
+        })
     }
 }

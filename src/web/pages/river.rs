@@ -51,6 +51,7 @@ struct Page<'a> {
     query: &'a str,
     is_first: bool,
     is_top: bool,
+    has_digest: bool,
     change: i64,
     feeds: Vec<Feed>,
     parts: Vec<Place>,
@@ -134,7 +135,8 @@ pub(in crate::web) fn river(river: &River, around: &Surroundings, setting: &Sett
         here: format!("{}{}", frame.root, river.ask.part.path()),
         query,
         is_first: river.spot == Spot::First && river.ask == Ask::default() && !river.is_files,
-        is_top: false,
+        is_top: river.ask.part == Part::Top,
+        has_digest: around.has_digest,
         change: river.change,
         feeds: feeds(river),
         parts: parts(river, around, &frame),
@@ -182,6 +184,7 @@ fn empty(river: &River, around: &Surroundings, t: Language) -> Vec<String> {
     }
     let (all, new, failing) = around.sources;
     match (all, new, failing) {
+        _ if river.ask.part == Part::Top => vec![t.nothing_top().to_owned()],
         _ if river.is_files => vec![t.nothing_yet().to_owned()],
         (0, ..) => vec![t.no_sources().to_owned()],
         (_, 0, 0) => vec![t.nothing_yet().to_owned(), t.see_sources().to_owned()],
@@ -198,6 +201,7 @@ fn days(river: &River, around: &Surroundings, setting: &Setting, frame: &Frame<'
     let lump = match (&query, &river.spot) {
         (Some(_), _) => Some(t.found()),
         (None, Spot::Archive(..)) => Some(t.archive()),
+        _ if river.ask.part == Part::Top => Some(t.top()),
         _ => None,
     };
     let mut days: Vec<(Option<NaiveDate>, Day)> = Vec::new();
