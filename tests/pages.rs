@@ -343,3 +343,36 @@ fn a_digest_has_an_entry_for_each_edition_with_the_groups_and_their_sources() ->
     assert!(page(&daemon, "", "en")?.contains("href=\"/digest/feed.atom\""));
     Ok(())
 }
+
+#[test]
+fn a_browser_gets_a_page_where_a_reader_gets_the_feed() -> Fallible {
+    let origin = Origin::new(|_| Reply::feed(common::rss(&[("1", "a")])))?;
+    let (_river, daemon) = River::new(&source("a", &origin.url("/")))?.start_kept()?;
+    daemon.until(Daemon::titles, |titles| titles.len() == 1)?;
+    let browser = [
+        ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+        ("Upgrade-Insecure-Requests", "1"),
+        ("Accept-Language", "zh-CN"),
+    ];
+    for ending in ["atom", "rss", "json"] {
+        let path = format!("feed.{ending}");
+        let shown = daemon.get(&path, &browser)?;
+        assert!(shown.text().contains("这是一个订阅源"), "{shown:?}");
+        assert!(shown.text().contains(&format!("value=\"{}{path}\"", daemon.base)), "{shown:?}");
+        let read = daemon.get(&path, &[("Accept", "application/atom+xml, text/html;q=0.2, */*;q=0.1")])?;
+        let vary = read.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("vary"));
+        assert!(vary.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ").contains("Accept, "), "{read:?}");
+        let plain = daemon.get(&path, &[])?;
+        assert_eq!(read.body, plain.body);
+        assert_eq!(daemon.get(&format!("{path}?raw=1"), &browser)?.body, plain.body);
+    }
+    let lost = daemon.get("no/such/thing", &browser)?;
+    assert_eq!((lost.status, lost.header("content-type")), (404, Some("text/html; charset=utf-8")));
+    assert!(lost.text().contains("href=\"/\"") && lost.text().contains("此地址没有内容"), "{lost:?}");
+    assert!(
+        daemon.get("no/such/thing", &[])?.header("content-type").is_some_and(|kind| kind.starts_with("text/plain"))
+    );
+    let manifest = daemon.json("assets/site.webmanifest")?;
+    assert_eq!(manifest["start_url"], "../");
+    Ok(())
+}

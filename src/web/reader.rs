@@ -8,10 +8,12 @@ use hyper::header::{ACCEPT_LANGUAGE, HeaderMap};
 use hyper::{Method, Response, StatusCode};
 use tokio::sync::oneshot;
 
+use super::address::{Page, Shape};
 use super::body::Body;
 use super::pages::{self, Setting};
 use super::route::{Site, plain};
 use crate::language::Language;
+use crate::model::page::Spot;
 use crate::pictures::PictureRequest;
 use crate::store::StoreError;
 
@@ -19,6 +21,30 @@ use crate::store::StoreError;
 const PICTURE_CACHING: &str = "private, max-age=604800, immutable";
 
 impl Site {
+    /// The answer where nothing is: a page for a person, a line for a program.
+    pub(super) fn nothing(&self, method: &Method, headers: &HeaderMap, line: &'static str) -> Response<Bytes> {
+        if !pages::wants_html(headers) {
+            return plain(StatusCode::NOT_FOUND, line);
+        }
+        let title = &self.live.config().river.title;
+        let page = pages::not_found(title, &self.live.addresses(), &self.setting(headers));
+        // What the client has of another address is not this.
+        let mut response = page.respond(method, &HeaderMap::new());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response
+    }
+
+    /// The page for a person who opened a feed in a browser; `None` for everybody else.
+    pub(super) fn instead_of_feed(&self, page: &Page, query: &str, headers: &HeaderMap) -> Option<Body> {
+        let Shape::Feed(format) = page.shape else { return None };
+        let is_raw = url::form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == "raw");
+        if is_raw || page.spot != Spot::First || !pages::is_for_a_person(headers) {
+            return None;
+        }
+        let title = &self.live.config().river.title;
+        Some(pages::feed(title, &page.ask, format, &self.live.addresses(), &self.setting(headers)))
+    }
+
     /// What pages are made with for who asks.
     pub(super) fn setting(&self, headers: &HeaderMap) -> Setting {
         let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());

@@ -176,8 +176,9 @@ impl Site {
         );
         let story = path.strip_prefix("/stories/").and_then(address::percent_decoded);
         if !known && feed.is_none() && asset.is_none() && source.is_none() && story.is_none() {
-            return plain(
-                StatusCode::NOT_FOUND,
+            return self.nothing(
+                method,
+                headers,
                 "404: there is nothing at this address. The river is at /feed.atom, /feed.rss and /feed.json.\n",
             );
         }
@@ -190,7 +191,10 @@ impl Site {
         }
         if let Some(feed) = feed {
             return match feed.page(query, Utc::now()) {
-                Ok(page) => self.feed(page, method, headers).await,
+                Ok(page) => match self.instead_of_feed(&page, query, headers) {
+                    Some(body) => body.respond(method, headers),
+                    None => self.feed(page, method, headers).await,
+                },
                 Err(text) => plain(StatusCode::BAD_REQUEST, text),
             };
         }
@@ -200,7 +204,7 @@ impl Site {
         if let Some(name) = story {
             return match self.story_page(name, setting).await {
                 Ok(Some(body)) => body.respond(method, headers),
-                Ok(None) => plain(StatusCode::NOT_FOUND, "404: there is no such story.\n"),
+                Ok(None) => self.nothing(method, headers, "404: there is no such story.\n"),
                 Err(error) => unreadable(&error),
             };
         }

@@ -5,6 +5,7 @@ mod chart;
 mod explain;
 mod frame;
 mod made;
+mod message;
 mod river;
 mod source;
 mod status;
@@ -26,6 +27,7 @@ use crate::publish::River;
 
 pub(super) use explain::explain;
 pub use frame::Setting;
+pub(super) use message::{feed, is_for_a_person, not_found, wants_html};
 pub use river::Surroundings;
 pub(super) use river::river;
 pub(super) use source::source;
@@ -97,8 +99,13 @@ fn html(page: &impl Template, changed: Option<DateTime<Utc>>, caching: &'static 
 /// The policy of pages whose pictures come from the publishers.
 const DIRECT_PICTURES: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' http: https:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// Says of a page that it is another for who wants another language, and where its pictures may come from.
+/// Says of a feed that a person gets a page instead, of a page that it is another for who wants another language, and where its pictures may come from.
 pub(super) fn finish(headers: &mut HeaderMap, images: Images) {
+    let kind = headers.get(CONTENT_TYPE);
+    if kind.is_some_and(|value| value.as_bytes().starts_with(b"application/") && value.as_bytes().ends_with(b"utf-8")) {
+        headers.append(VARY, HeaderValue::from_static("Accept, Sec-Fetch-Dest, Upgrade-Insecure-Requests"));
+        return;
+    }
     let is_page = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     if is_page {
         headers.append(VARY, HeaderValue::from_static("Accept-Language"));
