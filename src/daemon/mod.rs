@@ -5,10 +5,13 @@
 //! one only.
 
 mod clients;
+mod day;
 mod descriptors;
 mod hub;
 mod keep;
 mod output;
+mod picture_cache;
+mod pictures;
 mod reload;
 mod service;
 mod share;
@@ -98,6 +101,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     store.set_priorities(config.priorities());
     let retention = keep::Retention::at_start(&store)?;
     let live = Arc::new(Live::new(config, &store, listening, Utc::now(), recent)?);
+    let pictures = pictures::offer(&live, &store);
     let (pushes, new_pushes) = mpsc::channel(64);
     let (asks, new_asks) = mpsc::channel(64);
     let descriptors = descriptors::share(descriptors::raise());
@@ -112,6 +116,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     let renderings = site.renderings();
     tasks.spawn(output::write(live.clone(), store.clone(), site.renderings(), stop.clone()));
     tasks.spawn(render(live.clone(), site, changed.clone(), stop.clone()));
+    tasks.spawn(day::watch(live.clone(), changed.clone(), stop.clone()));
     tasks.spawn(keep::keep(live.clone(), store.clone(), retention, changed.clone(), stop.clone()));
     tasks.spawn(watch::watch(config_path, live.config(), configs, reload, stop.clone()));
     announce(&live);
@@ -131,6 +136,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
         stop: stop.clone(),
     };
     tasks.spawn(subscriber.run(hearing, new_pushes));
+    tasks.spawn(pictures::serve(live.clone(), pictures, tools.clone(), stop.clone()));
     let publisher = hub::Publisher::new(live.clone(), store.clone(), tools.clone(), stop.clone());
     tasks.spawn(publisher.run(new_asks, renderings));
 

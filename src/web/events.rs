@@ -13,8 +13,9 @@ use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::connections::Counted;
-use super::route::{Asker, Site, ready, try_again};
+use super::responses::{ready, try_again};
 use super::shares::Share;
+use super::site::{Asker, Site};
 use super::streams::Outgoing;
 
 /// A line that says nothing, so that proxies keep the connection and a client that is gone is noticed.
@@ -22,9 +23,6 @@ const BREATH: Duration = Duration::from_secs(15);
 
 /// At most so often is a client told that states of sources changed.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Streams of events at once: of all clients, and of one.
-pub(super) const STREAMS: (usize, usize) = (256, 64);
 
 /// A body that goes on while the client listens.
 pub(super) struct Events {
