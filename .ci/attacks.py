@@ -3,10 +3,10 @@
 
 Under each attack, for SECONDS: the reader is answered within a second at the 99th percentile, the control source is
 polled on time, the peak of the daemon's memory (VmHWM of /proc) stays under 400 MB, the memory (VmRSS) is within 80 MB of
-what it was within a minute of the attack's end (with MALLOC_ARENA_MAX=2, as the service unit has it), and SIGTERM ends the daemon within 6 s, while the attack goes on.
+what it was within a minute of the attack's end, and SIGTERM ends the daemon within 6 s, while the attack goes on.
 
 usage: attacks.py NEWSRIVER [SECONDS [NAME...]]      names: """
-import os, resource, signal, socket, struct, sys, tempfile, threading, time, urllib.parse
+import resource, signal, socket, struct, sys, tempfile, threading, time, urllib.parse
 from scene import Daemon, Origin, get, item, rss, until
 
 PEAK, BACK, STOP, LATE = 400, 80, 6, 1.0
@@ -401,7 +401,6 @@ class Hub(Origin):
 def main():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
-    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     newsriver = sys.argv[1]
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 15
     names = sys.argv[3:] or list(ATTACKS)

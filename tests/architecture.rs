@@ -42,11 +42,12 @@ const MAY_USE: [(&str, &[&str]); 31] = [
         ],
     ),
     ("explain", &["model", "store"]),
+    // Of fetch the places for large bodies alone: pushes share them with polls.
     (
         "web",
         &[
-            "model", "html", "store", "publish", "live", "search", "status", "websub", "hub", "explain", "config",
-            "language", "pictures",
+            "model", "html", "fetch", "store", "publish", "live", "search", "status", "websub", "hub", "explain",
+            "config", "language", "pictures",
         ],
     ),
     ("output", &["model", "html", "live", "publish", "store", "web"]),

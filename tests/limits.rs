@@ -17,7 +17,7 @@ const LIMITS: [(&str, &str, &str, Unit); 46] = [
     ("{} tags, attachments and authors", "parse/bounds.rs", "LISTED", Unit::Count),
     ("entries of one document | {}", "parse/mod.rs", "MOST_ENTRIES", Unit::Count),
     ("nesting | {} elements are told apart", "parse/repair/mod.rs", "DEEPEST", Unit::Count),
-    ("nested deeper than {} are shown as text", "normalise/body.rs", "DEEPEST", Unit::Count),
+    ("nested deeper than {} are shown as text", "html/walk.rs", "DEEPEST", Unit::Count),
     ("attributes of one element | {}", "parse/repair/token.rs", "MOST_ATTRIBUTES", Unit::Count),
     ("declarations, {} of expansion", "parse/repair/token.rs", "ENTITY_BUDGET", Unit::Bytes),
     ("{} are read; ", "fetch/robots.rs", "MOST_BYTES", Unit::Bytes),

@@ -14,7 +14,9 @@
 use atom_syndication::{Content, Link, Person, Text, TextType};
 
 use super::ParseError;
-use super::extension::{Extensions, from_atom, read_comments_and_places, read_general, read_media, read_own};
+use super::extension::{
+    Extensions, Vocabularies, from_atom, read_comments_and_places, read_general, read_media, read_own, vocabularies,
+};
 use super::repair::OWN;
 use crate::model::feed::{
     Format, RawAttachment, RawComments, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText, TextKind,
@@ -47,16 +49,17 @@ fn feed(source: atom_syndication::Feed) -> RawFeed {
         feed.base = own("base");
         feed.language = feed.language.take().or_else(|| own("lang"));
     }
-    feed.entries = source.entries.into_iter().map(|item| entry(item, &namespaces)).collect();
+    let declared = vocabularies(&namespaces);
+    feed.entries = source.entries.into_iter().map(|item| entry(item, &declared)).collect();
     feed
 }
 
-fn entry(item: atom_syndication::Entry, namespaces: &std::collections::BTreeMap<String, String>) -> RawEntry {
+fn entry(item: atom_syndication::Entry, declared: &Vocabularies) -> RawEntry {
     let mut extensions = Extensions::default();
     for (prefix, names) in item.extensions {
         for (name, list) in names {
             for found in list {
-                extensions.add(&prefix, &name, from_atom(found), namespaces);
+                extensions.add(&prefix, &name, from_atom(found), declared);
             }
         }
     }

@@ -9,6 +9,14 @@ use crate::model::feed::{RawAttachment, RawDate, RawEntry, RawPerson, RawText, T
 /// Our own vocabulary, in repaired documents.
 const OWN: &str = "nr";
 
+/// The vocabularies of the prefixes that a document declares.
+pub(super) type Vocabularies = BTreeMap<String, Vocabulary>;
+
+/// Looks up what a document declares, once for all its entries.
+pub(super) fn vocabularies(namespaces: &BTreeMap<String, String>) -> Vocabularies {
+    namespaces.iter().map(|(prefix, namespace)| (prefix.clone(), of_declaration(prefix, namespace))).collect()
+}
+
 /// One element of another vocabulary.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Extension {
@@ -44,10 +52,10 @@ fn local(name: &str) -> &str {
 pub(super) struct Extensions(BTreeMap<&'static str, BTreeMap<String, Vec<Extension>>>);
 
 impl Extensions {
-    /// Files `found` under the vocabulary that `namespaces` gives its prefix, or under what the
+    /// Files `found` under the vocabulary that the document declares for its prefix, or under what the
     /// prefix is by custom where the document forgot to declare it.
-    pub(super) fn add(&mut self, prefix: &str, name: &str, found: Extension, namespaces: &BTreeMap<String, String>) {
-        let vocabulary = namespaces.get(prefix).map_or_else(|| by_custom(prefix), |ns| of_declaration(prefix, ns));
+    pub(super) fn add(&mut self, prefix: &str, name: &str, found: Extension, declared: &Vocabularies) {
+        let vocabulary = declared.get(prefix).copied().unwrap_or_else(|| by_custom(prefix));
         if let Vocabulary::Known(known) = vocabulary {
             self.0.entry(known).or_default().entry(name.to_owned()).or_default().push(found);
         }

@@ -17,7 +17,10 @@ use rss::extension::itunes::ITunesItemExtension;
 use rss::extension::syndication::UpdatePeriod;
 
 use super::ParseError;
-use super::extension::{Extensions, from_rss, is_blank, read_comments_and_places, read_general, read_media, read_own};
+use super::extension::{
+    Extensions, Vocabularies, from_rss, is_blank, read_comments_and_places, read_general, read_media, read_own,
+    vocabularies,
+};
 use super::repair::OWN;
 use crate::model::feed::{
     Format, PollHints, RawAttachment, RawComments, RawDate, RawEntry, RawFeed, RawOrigin, RawPerson, RawText,
@@ -92,16 +95,17 @@ fn feed(channel: rss::Channel) -> RawFeed {
         feed.base = own("base");
         feed.language = feed.language.take().or_else(|| own("lang"));
     }
-    feed.entries = channel.items.into_iter().map(|item| entry(item, &namespaces)).collect();
+    let declared = vocabularies(&namespaces);
+    feed.entries = channel.items.into_iter().map(|item| entry(item, &declared)).collect();
     feed
 }
 
-fn entry(item: rss::Item, namespaces: &std::collections::BTreeMap<String, String>) -> RawEntry {
+fn entry(item: rss::Item, declared: &Vocabularies) -> RawEntry {
     let mut extensions = Extensions::default();
     for (prefix, names) in item.extensions {
         for (name, list) in names {
             for found in list {
-                extensions.add(&prefix, &name, from_rss(found), namespaces);
+                extensions.add(&prefix, &name, from_rss(found), declared);
             }
         }
     }

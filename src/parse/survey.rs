@@ -388,10 +388,11 @@ fn split(tag: &[u8]) -> (&[u8], &[u8]) {
 
 /// Whether an attribute declares a namespace, a base or a language, which hold for what is inside.
 fn says_xml(attributes: &[u8]) -> bool {
-    memchr::memchr3_iter(b' ', b'\n', b'\t', attributes).any(|at| {
-        let key = &attributes[at + 1..];
-        key.starts_with(b"xmlns") || key.starts_with(b"xml:base") || key.starts_with(b"xml:lang")
-    })
+    !attributes.is_empty()
+        && memchr::memchr3_iter(b' ', b'\n', b'\t', attributes).any(|at| {
+            let key = &attributes[at + 1..];
+            key.starts_with(b"xmlns") || key.starts_with(b"xml:base") || key.starts_with(b"xml:lang")
+        })
 }
 
 /// The value of `type`.

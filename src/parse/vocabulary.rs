@@ -93,10 +93,11 @@ const NAMESPACES: [(&str, Vocabulary); 39] = [
 
 /// The vocabulary of a namespace.
 fn of_namespace(namespace: &str) -> Vocabulary {
-    let folded = namespace.trim().to_ascii_lowercase();
-    if folded == super::repair::OWN {
-        return Vocabulary::Known("nr");
+    // Most are written as they are defined.
+    if let Some((prefix, _)) = DECLARED.iter().find(|(_, defined)| *defined == namespace) {
+        return if *prefix == "atom" { Vocabulary::Atom } else { Vocabulary::Known(prefix) };
     }
+    let folded = namespace.trim().to_ascii_lowercase();
     NAMESPACES.iter().find(|(part, _)| folded.contains(part)).map_or(Vocabulary::Other, |(_, vocabulary)| *vocabulary)
 }
 
