@@ -32,10 +32,11 @@ struct Counted {
     story: i64,
     outlets: usize,
     score: f64,
+    dated: i64,
     sources: Vec<String>,
 }
 
-/// The stories that count most first. What ties is ordered by arrival, the newest first.
+/// The stories that count most first. What ties is ordered by date, the newest first.
 fn counted(ranked: &[Ranked], now: i64) -> Vec<Counted> {
     let reports: Vec<_> = ranked.iter().map(|one| one.reports.clone()).collect();
     let families = families(&reports);
@@ -47,10 +48,13 @@ fn counted(ranked: &[Ranked], now: i64) -> Vec<Counted> {
                 sources.push(report.source.clone());
             }
         }
-        Counted { story: one.story, outlets: outlets.len(), score: score(&outlets, now), sources }
+        let dated = one.reports.iter().map(|report| report.dated).max().unwrap_or(0);
+        Counted { story: one.story, outlets: outlets.len(), score: score(&outlets, now), dated, sources }
     };
     let mut counted: Vec<Counted> = ranked.iter().map(count).collect();
-    counted.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.story.cmp(&a.story)));
+    // What came within minutes counts alike.
+    let rounded = |one: &Counted| (one.score * 100.0).round();
+    counted.sort_by(|a, b| rounded(b).total_cmp(&rounded(a)).then(b.dated.cmp(&a.dated)).then(b.story.cmp(&a.story)));
     counted
 }
 
