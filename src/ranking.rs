@@ -30,6 +30,8 @@ pub struct Report {
     pub source: String,
     /// When it was first seen, milliseconds since 1970.
     pub seen: i64,
+    /// Its place in the order of the river, milliseconds since 1970.
+    pub dated: i64,
     /// The title, as its publisher wrote it.
     pub title: String,
     /// The link.
@@ -146,7 +148,7 @@ mod tests {
     use super::*;
 
     fn report(source: &str, title: &str, text: &str) -> Report {
-        Report { source: source.into(), seen: 0, title: title.into(), url: None, text: text.into() }
+        Report { source: source.into(), seen: 0, dated: 0, title: title.into(), url: None, text: text.into() }
     }
 
     const AGENCY: &str =

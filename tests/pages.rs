@@ -376,3 +376,18 @@ fn a_browser_gets_a_page_where_a_reader_gets_the_feed() -> Fallible {
     assert_eq!(manifest["start_url"], "../");
     Ok(())
 }
+
+#[test]
+fn a_source_that_is_well_again_is_an_event_and_a_mark_in_its_history() -> Fallible {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let origin = Origin::new(move |_| match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        0 | 1 => Reply::status("500 Internal Server Error"),
+        _ => Reply::feed(common::rss(&[("1", "a")])),
+    })?;
+    let (_river, mut daemon) = River::new(&source("a", &origin.url("/")))?.start_kept()?;
+    let event = daemon.logged(|line| line["source.id"] == "a" && !line["failures"].is_null())?;
+    assert_eq!(event["failures"], 2, "{event}");
+    let history = page(&daemon, "status/a", "en")?;
+    assert!(between(&history, "<tbody id=\"history\"", "</tbody>").concat().contains("recovered"), "{history}");
+    Ok(())
+}

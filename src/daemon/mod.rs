@@ -348,12 +348,13 @@ impl Scheduler {
         let span = tracing::info_span!("poll", source.id = %id);
         let turn = async move {
             let state = live.state(&id);
-            let fallback = Utc::now() + source.every;
+            let (fallback, failures) = (Utc::now() + source.every, state.failures_in_a_row);
             // A task of its own, so that a panic in it is an outcome like others.
             let polling = tokio::spawn(async move { poller.poll(&source, &state, false).await }.in_current_span());
             let due = match polling.await {
                 Ok(polled) => {
                     poll::log(&polled.report);
+                    poll::log_recovery(&polled.report, failures);
                     live.metrics.polled(&polled.report);
                     let counts = polled.report.counts;
                     let due = polled.report.next_poll;

@@ -35,10 +35,11 @@ struct Counted {
     story: i64,
     outlets: usize,
     score: f64,
+    dated: i64,
     sources: Vec<String>,
 }
 
-/// The stories that count most first. What ties is ordered by arrival, the newest first.
+/// The stories that count most first. What ties is ordered by date, the newest first.
 fn counted(ranked: &[Ranked], now: i64) -> Vec<Counted> {
     let reports: Vec<_> = ranked.iter().map(|one| one.reports.clone()).collect();
     let families = families(&reports);
@@ -50,10 +51,13 @@ fn counted(ranked: &[Ranked], now: i64) -> Vec<Counted> {
                 sources.push(report.source.clone());
             }
         }
-        Counted { story: one.story, outlets: outlets.len(), score: score(&outlets, now), sources }
+        let dated = one.reports.iter().map(|report| report.dated).max().unwrap_or(0);
+        Counted { story: one.story, outlets: outlets.len(), score: score(&outlets, now), dated, sources }
     };
     let mut counted: Vec<Counted> = ranked.iter().map(count).collect();
-    counted.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.story.cmp(&a.story)));
+    // What came within minutes counts alike.
+    let rounded = |one: &Counted| (one.score * 100.0).round();
+    counted.sort_by(|a, b| rounded(b).total_cmp(&rounded(a)).then(b.dated.cmp(&a.dated)).then(b.story.cmp(&a.story)));
     counted
 }
 
@@ -210,6 +214,98 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::identity;
+    use crate::model::activity::Activity;
+    use crate::model::feed::{PollHints, RawEntry};
+    use crate::model::page::Spot;
+    use crate::model::part::Part;
+    use crate::model::recent::Recent;
+    use crate::model::report::PollStatus;
+    use crate::publish::Format;
+    use crate::store::{PollCommit, ReadDocument};
+
+    type Fallible = Result<(), Box<dyn std::error::Error>>;
+
+    /// What a poll of a source brought at a moment.
+    fn poll(source: &str, at: &str, entries: Vec<Entry>) -> Result<PollCommit, Box<dyn std::error::Error>> {
+        let keys = identity::keys(&entries, str::to_owned);
+        Ok(PollCommit {
+            source: SourceId::new(source)?,
+            name: source.to_owned(),
+            address: format!("http://{source}.org/"),
+            started_at: DateTime::parse_from_rfc3339(at)?.to_utc(),
+            elapsed_ms: 1,
+            status: PollStatus::Ok,
+            http_status: Some(200),
+            bytes: 1,
+            next_poll: None,
+            next_poll_if_overrun: None,
+            failures: 0,
+            moved: None,
+            activity: Activity::default(),
+            hints: PollHints::default(),
+            error: None,
+            warnings: Vec::new(),
+            validators: None,
+            document: Some(ReadDocument {
+                body_digest: None,
+                recipe: "r".into(),
+                title: "T".into(),
+                home_page_url: None,
+                hints: PollHints::default(),
+                is_delta: false,
+                entries: entries.into_iter().map(|e| (RawEntry::default(), e)).collect(),
+                fired: Vec::new(),
+                keys,
+            }),
+            articles: Vec::new(),
+            initial: None,
+            authority: "e.org".into(),
+        })
+    }
+
+    fn entry(id: &str, title: &str) -> Entry {
+        let url = Some(format!("http://e.org/{id}"));
+        Entry { publisher_id: Some(id.into()), title: title.into(), url, ..Entry::default() }
+    }
+
+    #[tokio::test]
+    async fn each_edition_has_what_came_since_the_one_before() -> Fallible {
+        let text = "[river]\ntitle = \"R\"\ntimezone = \"UTC\"\n[digest]\nat = [\"08:00\", \"18:00\"]\n\
+            [[source]]\nid = \"a\"\nurl = \"http://a.org/\"\ngroup = \"one\"\n\
+            [[source]]\nid = \"b\"\nurl = \"http://b.org/\"\ngroup = \"two\"\n";
+        let config = Config::check(text, Path::new("feeds.toml"))?;
+        let folder = tempfile::tempdir()?;
+        let store = Store::open(&folder.path().join("r.db"))?;
+        let both = "青浦工业园区重大项目集中签约";
+        store
+            .commit(poll("a", "2026-11-24T07:00:00Z", vec![entry("1", both), entry("2", "只有<一>家报道的小事")])?)
+            .await?;
+        store.commit(poll("b", "2026-11-24T07:30:00Z", vec![entry("3", both)])?).await?;
+        store.commit(poll("b", "2026-11-24T09:00:00Z", vec![entry("4", "早上的另一条新消息来了")])?).await?;
+        store.commit(poll("a", "2026-11-24T19:00:00Z", vec![entry("5", "还没有到下一期的消息")])?).await?;
+        let base = url::Url::parse("http://river.example/")?;
+        let live = Live::new(config, &store, base, DateTime::UNIX_EPOCH, Recent::default())?;
+        let river = || live.river(&store, &Ask::from(Part::Digest), &Spot::First);
+        let digest = river()?.ok_or("a digest")?;
+        let editions: Vec<_> = digest.entries.iter().map(|one| one.entry.title.as_str()).collect();
+        assert_eq!(editions, ["R · 2026-11-24 18:00", "R · 2026-11-24 08:00"]);
+        let [evening, morning] = [0, 1].map(|n| digest.entries[n].entry.content_html.clone().unwrap_or_default());
+        assert_eq!(evening, "<h2>two</h2><ol><li><a href=\"http://e.org/4\">早上的另一条新消息来了</a> (T)</li></ol>");
+        let (one, two) = morning.split_once("<h2>two</h2>").ok_or("two groups")?;
+        assert!(
+            one.starts_with(&format!("<h2>one</h2><ol><li><a href=\"http://e.org/1\">{both}</a> (T, T)</li>")),
+            "{one}"
+        );
+        assert!(one.contains("只有&lt;一&gt;家") && two.contains(both) && !morning.contains("早上"), "{morning}");
+        // The same at any later time, in every format.
+        store.commit(poll("b", "2026-11-24T20:00:00Z", vec![entry("6", "更晚的消息也不改变前几期")])?).await?;
+        let later = river()?.ok_or("a digest")?;
+        for format in Format::ALL {
+            assert_eq!(later.render(format), digest.render(format));
+        }
+        Ok(())
+    }
 
     #[test]
     fn editions_are_at_local_times() -> Result<(), crate::config::ConfigError> {

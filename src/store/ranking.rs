@@ -101,6 +101,7 @@ fn report(stored: &StoredEntry) -> Report {
     Report {
         source: stored.source.to_string(),
         seen: stored.first_seen.timestamp_millis(),
+        dated: stored.order.timestamp_millis(),
         title: entry.title_original.clone().unwrap_or_else(|| entry.title.clone()),
         url: entry.url.clone(),
         text: crate::clean::text_of(entry).unwrap_or_default(),

@@ -43,7 +43,7 @@ pub struct Surroundings {
 #[template(path = "river.html")]
 struct Page<'a> {
     f: Frame<'a>,
-    title: &'a str,
+    title: String,
     /// The label of the search field.
     search: String,
     /// Where the search form leads.
@@ -124,13 +124,17 @@ pub(in crate::web) fn river(river: &River, around: &Surroundings, setting: &Sett
     let frame = if river.is_files { frame.undated() } else { frame };
     let (t, query) = (frame.t, river.ask.query.as_deref().unwrap_or_default());
     let search = match &river.ask.part {
-        Part::Whole => t.search().to_owned(),
+        Part::Whole | Part::Top => t.search().to_owned(),
         Part::Source(id) => t.search_in(river.origins.get(id).map_or(id.as_str(), |origin| &origin.name)),
         part => t.search_in(&part.to_string()),
     };
     let days = days(river, around, setting, &frame);
     let page = Page {
-        title: &river.title,
+        title: if river.ask.part == Part::Top {
+            river.title.replace(&Part::Top.to_string(), t.top())
+        } else {
+            river.title.clone()
+        },
         search,
         here: format!("{}{}", frame.root, river.ask.part.path()),
         query,
