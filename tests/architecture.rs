@@ -46,8 +46,8 @@ const MAY_USE: [(&str, &[&str]); 31] = [
     (
         "web",
         &[
-            "model", "html", "fetch", "store", "publish", "live", "search", "status", "websub", "hub", "explain",
-            "config", "language", "pictures",
+            "model", "html", "fetch", "store", "publish", "live", "search", "status", "websub", "hub", "config",
+            "language", "pictures",
         ],
     ),
     ("output", &["model", "html", "live", "publish", "store", "web"]),

@@ -13,6 +13,7 @@ mod output;
 mod picture_cache;
 mod pictures;
 mod reload;
+mod render;
 mod service;
 mod share;
 mod watch;
@@ -115,7 +116,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     tasks.spawn(web::serve(listeners, site.clone(), stop.clone()));
     let renderings = site.renderings();
     tasks.spawn(output::write(live.clone(), store.clone(), site.renderings(), stop.clone()));
-    tasks.spawn(render(live.clone(), site, changed.clone(), stop.clone()));
+    tasks.spawn(render::render(live.clone(), site, changed.clone(), stop.clone()));
     tasks.spawn(day::watch(live.clone(), changed.clone(), stop.clone()));
     tasks.spawn(keep::keep(live.clone(), store.clone(), retention, changed.clone(), stop.clone()));
     tasks.spawn(watch::watch(config_path, live.config(), configs, reload, stop.clone()));
@@ -165,55 +166,6 @@ fn announce(live: &Live) {
     if config.access.feeds.token.is_some() {
         tracing::info!("the feeds are at {base}t/TOKEN/, with the token of [access.feeds]");
     }
-}
-
-/// Tells the service manager once that readers are served, then renders the river whenever it changed; changes
-/// during a rendering make one more. Stories that are behind go into the archives beside that.
-async fn render(live: Arc<Live>, site: Arc<Site>, changed: Arc<Notify>, stop: CancellationToken) {
-    let mut is_ready = false;
-    let mut catching_up = JoinSet::new();
-    let catch_up = |site: Arc<Site>| move || site.catch_up();
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            () = changed.notified() => {}
-            Some(caught_up) = catching_up.join_next() => match caught_up {
-                Ok(Ok(true)) => {
-                    catching_up.spawn_blocking(catch_up(site.clone()));
-                    continue;
-                }
-                Ok(Ok(false)) => {}
-                Ok(Err(error)) => {
-                    tracing::error!(%error, "the archives could not be written; it is tried again at the next change");
-                    continue;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "writing the archives failed; it is tried again at the next change");
-                    continue;
-                }
-            },
-        }
-        let clock = Instant::now();
-        let rendering = site.clone();
-        let elapsed_ms = || u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match tokio::task::spawn_blocking(move || rendering.render()).await {
-            Ok(Ok(rendering)) => {
-                if rendering.is_behind && catching_up.is_empty() {
-                    catching_up.spawn_blocking(catch_up(site.clone()));
-                }
-                tracing::debug!(entries = rendering.entries, elapsed_ms = elapsed_ms(), "the river is rendered");
-                live.metrics.rendered(clock.elapsed());
-                if !std::mem::replace(&mut is_ready, true) {
-                    service::tell(&[NotifyState::Ready]);
-                }
-            }
-            Ok(Err(error)) => tracing::error!(%error, "the river could not be rendered; readers get the one before"),
-            Err(error) => tracing::error!(%error, "the rendering of the river failed; readers get the one before"),
-        }
-    }
-    // What it writes is written before the store is closed.
-    while catching_up.join_next().await.is_some() {}
 }
 
 /// Polls each source when it is due.

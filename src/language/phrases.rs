@@ -183,6 +183,26 @@ impl Language {
         }
     }
 
+    /// Where an entry stands that is beyond the limits of its story.
+    #[must_use]
+    pub fn repeats_entries(self, count: usize) -> String {
+        match self {
+            Self::English => {
+                format!("Kept, not shown: its story is reported by {count} entries, as many as it may have.")
+            }
+            Self::Chinese => format!("已保存但不显示：该报道已有 {count} 个条目，达到上限。"),
+        }
+    }
+
+    /// How many entries of a story are beyond its limits.
+    #[must_use]
+    pub fn more_repeat(self, count: u64) -> String {
+        match self {
+            Self::English => format!("{count} more entries repeat it; they are kept and not shown."),
+            Self::Chinese => format!("另有 {count} 个条目重复报道，已保存但不显示。"),
+        }
+    }
+
     /// What a rule changed.
     #[must_use]
     pub fn rule_on(self, rule: &str, field: &str) -> String {

@@ -291,12 +291,10 @@ mod tests {
         let editions: Vec<_> = digest.entries.iter().map(|one| one.entry.title.as_str()).collect();
         assert_eq!(editions, ["R · 2026-11-24 18:00", "R · 2026-11-24 08:00"]);
         let [evening, morning] = [0, 1].map(|n| digest.entries[n].entry.content_html.clone().unwrap_or_default());
-        assert_eq!(evening, "<h2>two</h2><ol><li><a href=\"http://e.org/4\">早上的另一条新消息来了</a> (T)</li></ol>");
+        let link = |n: u8| format!("<a href=\"http://e.org/{n}\" rel=\"noopener noreferrer\">");
+        assert_eq!(*evening, *format!("<h2>two</h2><ol><li>{}早上的另一条新消息来了</a> (T)</li></ol>", link(4)));
         let (one, two) = morning.split_once("<h2>two</h2>").ok_or("two groups")?;
-        assert!(
-            one.starts_with(&format!("<h2>one</h2><ol><li><a href=\"http://e.org/1\">{both}</a> (T, T)</li>")),
-            "{one}"
-        );
+        assert!(one.starts_with(&format!("<h2>one</h2><ol><li>{}{both}</a> (T, T)</li>", link(1))), "{one}");
         assert!(one.contains("只有&lt;一&gt;家") && two.contains(both) && !morning.contains("早上"), "{morning}");
         // The same at any later time, in every format.
         store.commit(poll("b", "2026-11-24T20:00:00Z", vec![entry("6", "更晚的消息也不改变前几期")])?).await?;

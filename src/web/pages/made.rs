@@ -61,15 +61,21 @@ impl Made {
             let named = named.map_or_else(|| other.clone(), title_of);
             t.joined_to(&named, &join.judgement.evidence.join("; "))
         };
+        let mut story = match (found.is_split, found.others.len()) {
+            (true, _) => t.made_split().to_owned(),
+            (false, 0) => t.made_alone().to_owned(),
+            (false, others) if found.is_surplus => t.repeats_entries(others),
+            (false, others) => t.told_by_entries(others + 1),
+        };
+        if found.surplus > 0 {
+            story.push(' ');
+            story.push_str(&t.more_repeat(found.surplus));
+        }
         Self {
             facts: facts(found, frame),
             sent: sent(&found.original, frame),
             changes: found.fired.iter().map(change).collect(),
-            story: match (found.is_split, found.others.len()) {
-                (true, _) => t.made_split().to_owned(),
-                (false, 0) => t.made_alone().to_owned(),
-                (false, others) => t.told_by_entries(others + 1),
-            },
+            story,
             joins: found.joins.iter().filter(own).map(join).collect(),
         }
     }
