@@ -9,7 +9,7 @@ use modules::Graph;
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 27] = [
+const MAY_USE: [(&str, &[&str]); 28] = [
     ("model", &["model"]),
     ("observe", &["config", "model"]),
     ("config", &["model", "search", "store"]),
@@ -24,6 +24,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ("store", &["model", "clean", "identity", "search", "stories"]),
     ("publish", &["model"]),
     ("opml", &[]),
+    ("discover", &["model"]),
     ("search", &["model", "clean"]),
     ("metrics", &["model"]),
     ("websub", &["model"]),
@@ -42,7 +43,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
         "cli",
         &[
             "model", "config", "fetch", "identity", "observe", "poll", "publish", "status", "store", "daemon", "parse",
-            "decode", "opml", "live", "explain", "web", "output",
+            "decode", "discover", "opml", "live", "explain", "web", "output",
         ],
     ),
     ("main", &[]),

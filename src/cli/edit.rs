@@ -1,35 +1,18 @@
-//! Commands that change feeds.toml: `add`, `remove`, `fix`, `import`.
+//! Commands that change feeds.toml: `remove`, `fix`, `import`; and what they share with `add`.
 
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
-use chrono::Utc;
 use url::Url;
 
-use super::{Ending, contact, load, print, runtime};
+use super::{Ending, load, print};
 use crate::config::edit::{self, NewSource};
 use crate::config::{Config, ConfigError};
-use crate::fetch::{Fetcher, Known, Outcome};
 use crate::model::moved::Move;
 use crate::model::source::{Address, SourceId};
 use crate::opml;
-use crate::parse::ParseError;
-use crate::poll::{PollError, read_document};
 use crate::store::Store;
-
-#[derive(Debug, clap::Args)]
-pub(super) struct AddArguments {
-    /// A feed, or a page that announces one
-    #[arg(value_name = "URL")]
-    url: String,
-    /// The id of the new source; derived from the address if it is not given
-    #[arg(long)]
-    id: Option<String>,
-    /// The group it belongs to
-    #[arg(long, value_name = "G")]
-    group: Option<String>,
-}
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RemoveArguments {
@@ -53,7 +36,7 @@ pub(super) struct ImportArguments {
 }
 
 /// The configuration, or an empty one where there is no file yet.
-fn load_or_empty(path: &Path) -> Result<(String, Config), Ending> {
+pub(super) fn load_or_empty(path: &Path) -> Result<(String, Config), Ending> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok((text, load(path)?)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -64,7 +47,7 @@ fn load_or_empty(path: &Path) -> Result<(String, Config), Ending> {
 }
 
 /// Writes the file whole or not at all, after the daemon's own check of it.
-fn write(path: &Path, text: &str) -> Result<(), Ending> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Ending> {
     Config::check(text, path).map_err(|ConfigError { file, problems }| {
         let first = problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
         Ending::Failed(format!("{} would have an error and stays as it was: {first}", file.display()))
@@ -82,7 +65,7 @@ fn write(path: &Path, text: &str) -> Result<(), Ending> {
 }
 
 /// An id that no source has yet.
-fn free_id(wanted: SourceId, taken: &HashSet<SourceId>) -> SourceId {
+pub(super) fn free_id(wanted: SourceId, taken: &HashSet<SourceId>) -> SourceId {
     let mut id = wanted.clone();
     let mut copy = 1;
     while taken.contains(&id) {
@@ -91,62 +74,6 @@ fn free_id(wanted: SourceId, taken: &HashSet<SourceId>) -> SourceId {
         id = SourceId::new(&format!("{short}-{copy}")).unwrap_or_else(|_| wanted.clone());
     }
     id
-}
-
-pub(super) fn add(path: &Path, arguments: &AddArguments) -> Result<(), Ending> {
-    let (text, config) = load_or_empty(path)?;
-    let written =
-        if arguments.url.contains("://") { arguments.url.clone() } else { format!("https://{}", arguments.url) };
-    let url = Url::parse(&written)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| Ending::Usage(format!("`{}` is no web address", arguments.url)))?;
-    let (url, title, entries) = runtime()?.block_on(discover(&config, url))?;
-    let address = Address::Web(url.clone());
-    if let Some(known) = config.sources.iter().find(|source| source.address == address) {
-        return Err(Ending::Failed(format!("{url} is already the source `{}`", known.id)));
-    }
-    let taken: HashSet<SourceId> = config.sources.iter().map(|source| source.id.clone()).collect();
-    let bad = |text: &str| Ending::Usage(format!("`{text}` is no id: letters, digits, '-', '_' and '.', at most 64"));
-    let id = match &arguments.id {
-        Some(id) => SourceId::new(id).map_err(|_| bad(id))?,
-        None => free_id(SourceId::from_address(&address), &taken),
-    };
-    if taken.contains(&id) {
-        return Err(Ending::Usage(format!("there is a source `{id}` already; give another with --id")));
-    }
-    if let Some(group) = &arguments.group {
-        SourceId::new(group).map_err(|_| bad(group))?;
-    }
-    let source = NewSource { id: id.clone(), url: url.to_string(), name: None, group: arguments.group.clone() };
-    write(path, &edit::append(&text, &[source])?)?;
-    print(format!("added {id}: {title}, {entries} entries, {url}").as_bytes())
-}
-
-/// The feed at an address, or the first that the page there announces and that can be read.
-async fn discover(config: &Config, url: Url) -> Result<(Url, String, usize), Ending> {
-    let fetcher = Fetcher::new(&contact(config), config.connect_timeout, std::sync::Arc::default())?;
-    let announced = match look(&fetcher, &url).await {
-        Ok((title, entries)) => return Ok((url, title, entries)),
-        Err(PollError::Parse(ParseError::NotAFeed { announced, .. })) if !announced.is_empty() => announced,
-        Err(error) => return Err(Ending::Failed(format!("{url}: {error}"))),
-    };
-    let mut last = None;
-    for feed in announced.iter().filter_map(|feed| url.join(feed).ok()) {
-        match look(&fetcher, &feed).await {
-            Ok((title, entries)) => return Ok((feed, title, entries)),
-            Err(error) => last = Some(format!("{feed}: {error}")),
-        }
-    }
-    Err(Ending::Failed(last.unwrap_or_else(|| format!("{url} announces no feed"))))
-}
-
-async fn look(fetcher: &Fetcher, url: &Url) -> Result<(String, usize), PollError> {
-    let source = Config::lone_source(Address::Web(url.clone()));
-    let fetched = fetcher.fetch(&source, &Known::NOTHING, Utc::now()).await.map_err(|failed| failed.error)?;
-    let Outcome::Document(document) = fetched.outcome else { return Err(PollError::NothingToKeep) };
-    let reading = read_document(&source, document)?;
-    Ok((reading.feed.title, reading.feed.entries.len()))
 }
 
 pub(super) fn remove(path: &Path, arguments: &RemoveArguments) -> Result<(), Ending> {
@@ -181,7 +108,6 @@ pub(super) fn fix(path: &Path, arguments: &FixArguments) -> Result<(), Ending> {
 }
 
 pub(super) fn import(path: &Path, arguments: &ImportArguments) -> Result<(), Ending> {
-    let (text, config) = load_or_empty(path)?;
     let bytes = std::fs::read(&arguments.file)
         .map_err(|error| Ending::Failed(format!("{} cannot be read: {error}", arguments.file.display())))?;
     let list = crate::decode::decode(&bytes, None, None);
@@ -189,6 +115,12 @@ pub(super) fn import(path: &Path, arguments: &ImportArguments) -> Result<(), End
     if outlines.is_empty() {
         return Err(Ending::Failed(format!("{} holds no subscription", arguments.file.display())));
     }
+    subscribe(path, outlines, None)
+}
+
+/// Appends the subscriptions of a list that are not there yet, in their groups or all in `group`.
+pub(super) fn subscribe(path: &Path, outlines: Vec<opml::Outline>, group: Option<&str>) -> Result<(), Ending> {
+    let (text, config) = load_or_empty(path)?;
     let mut taken: HashSet<SourceId> = config.sources.iter().map(|source| source.id.clone()).collect();
     let mut addresses: HashSet<Address> = config.sources.iter().map(|source| source.address.clone()).collect();
     let (mut new, mut known, mut unusable) = (Vec::new(), 0, Vec::new());
@@ -210,8 +142,9 @@ pub(super) fn import(path: &Path, arguments: &ImportArguments) -> Result<(), End
         }
         let id = free_id(SourceId::from_address(&address), &taken);
         taken.insert(id.clone());
-        let group = outline.group.as_deref().map(|name| SourceId::from_name(name).to_string());
-        new.push(NewSource { id, url: url.to_string(), name: outline.title, group });
+        let own = outline.group.as_deref().map(|name| SourceId::from_name(name).to_string());
+        let group = group.map(str::to_owned).or(own);
+        new.push(NewSource { id, url: url.to_string(), name: outline.title, group, keys: Vec::new() });
     }
     if !new.is_empty() {
         write(path, &edit::append(&text, &new)?)?;

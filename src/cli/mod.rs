@@ -3,9 +3,11 @@
 //! Data goes to stdout, everything else to stderr. 0: done. 1: the work failed. 2: wrong usage or
 //! wrong configuration.
 
+mod add;
 mod edit;
 mod explain;
 mod export;
+mod find;
 mod look;
 mod parse;
 mod poll;
@@ -56,7 +58,7 @@ enum Command {
     /// Take an entry out of a story that it was wrongly joined to
     Split(explain::SplitArguments),
     /// Find the feed behind an address, try it, and append it to feeds.toml
-    Add(edit::AddArguments),
+    Add(add::Arguments),
     /// Take a source out of feeds.toml
     Remove(edit::RemoveArguments),
     /// Put the addresses into feeds.toml that sources have moved to for good
@@ -130,7 +132,7 @@ fn execute(arguments: Arguments) -> Result<(), Ending> {
         Command::Parse(arguments) => parse::run(&path, loudness, &arguments),
         Command::Explain(arguments) => explain::run(&path, &arguments),
         Command::Split(arguments) => explain::split(&path, &arguments),
-        Command::Add(arguments) => edit::add(&path, &arguments),
+        Command::Add(arguments) => add::run(&path, &arguments),
         Command::Remove(arguments) => edit::remove(&path, &arguments),
         Command::Fix(arguments) => edit::fix(&path, &arguments),
         Command::Import(arguments) => edit::import(&path, &arguments),

@@ -2,7 +2,7 @@
 //! wrote (comments, order, blank lines) left as it was.
 
 use thiserror::Error;
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value, value};
 use url::Url;
 
 use crate::model::source::{Address, SourceId};
@@ -22,7 +22,7 @@ pub enum EditError {
 }
 
 /// A source to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct NewSource {
     /// Its id.
     pub id: SourceId,
@@ -32,6 +32,8 @@ pub struct NewSource {
     pub name: Option<String>,
     /// Its group.
     pub group: Option<String>,
+    /// Further keys, in the order in which they are to stand.
+    pub keys: Vec<(&'static str, Value)>,
 }
 
 fn parse(text: &str) -> Result<DocumentMut, EditError> {
@@ -76,6 +78,9 @@ pub fn append(text: &str, sources: &[NewSource]) -> Result<String, EditError> {
             if let Some(text) = text {
                 table.insert(key, value(text.as_str()));
             }
+        }
+        for (key, written) in &source.keys {
+            table.insert(key, Item::Value(written.clone()));
         }
         let begins = if text.is_empty() && list.is_empty() { "" } else { "\n" };
         table.decor_mut().set_prefix(begins);
@@ -129,7 +134,13 @@ mod tests {
 
     #[test]
     fn what_a_person_wrote_stays() -> Result<(), EditError> {
-        let source = NewSource { id: id("c"), url: "http://c.example/".into(), name: Some("三".into()), group: None };
+        let source = NewSource {
+            id: id("c"),
+            url: "http://c.example/".into(),
+            name: Some("三".into()),
+            group: None,
+            keys: Vec::new(),
+        };
         let added = append(TEXT, &[source])?;
         assert_eq!(added, format!("{TEXT}\n[[source]]\nid = \"c\"\nurl = \"http://c.example/\"\nname = \"三\"\n"));
         assert_eq!(remove(&added, &id("c"))?, TEXT);

@@ -106,6 +106,8 @@ pub struct Config {
     pub sources: Vec<Source>,
     /// What is published.
     pub filters: Filters,
+    /// `rsshub.instance`: makes feeds for sites without one, for `newsriver add`.
+    pub rsshub: Option<Url>,
 }
 
 /// The merged feed.
@@ -263,6 +265,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     let output = output::read(root.table("output"), folder, findings);
     let (sources, of_sources) = read_sources(&mut root, &poll, folder, findings);
     let groups = read_groups(&mut root, findings);
+    let rsshub = read_rsshub(root.table("rsshub"), findings);
     let filters = Filters { river: of_river, groups, sources: of_sources };
     root.finish();
     Config {
@@ -280,7 +283,19 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
         output,
         sources,
         filters,
+        rsshub,
     }
+}
+
+fn read_rsshub(mut section: Section<'_>, findings: &Findings<'_>) -> Option<Url> {
+    let instance = section.text("instance");
+    section.finish();
+    let instance = instance?;
+    let url = Url::parse(&instance.value).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if url.is_none() {
+        findings.add(instance.span, "`instance` is no address", "expected an http:// or https:// URL");
+    }
+    url
 }
 
 fn read_river(mut section: Section<'_>, findings: &Findings<'_>) -> (River, Filter) {
