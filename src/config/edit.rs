@@ -101,6 +101,29 @@ pub fn remove(text: &str, id: &SourceId) -> Result<String, EditError> {
     Ok(document.to_string())
 }
 
+/// Gives a source another id; one whose id came from its address gets the new one written below the rest.
+///
+/// # Errors
+/// [`EditError`] where it is not there or the text cannot be edited.
+pub fn rename(text: &str, old: &SourceId, new: &SourceId) -> Result<String, EditError> {
+    let mut document = parse(text)?;
+    let list = tables(&mut document)?;
+    let place = place_of(list, old)?;
+    if let Some(table) = list.get_mut(place) {
+        match table.get_mut("id").and_then(Item::as_value_mut) {
+            Some(written) => {
+                let decor = written.decor().clone();
+                *written = new.as_str().into();
+                *written.decor_mut() = decor;
+            }
+            None => {
+                table.insert("id", value(new.as_str()));
+            }
+        }
+    }
+    Ok(document.to_string())
+}
+
 /// Gives a source another address. One whose id comes from its address keeps that by name.
 ///
 /// # Errors
@@ -153,6 +176,8 @@ mod tests {
         );
         let moved = move_to(TEXT, &id("b"), "https://b.example/")?;
         assert_eq!(moved, TEXT.replace("http://b.", "https://b."));
+        assert_eq!(rename(TEXT, &id("b"), &id("c"))?, TEXT.replace("id = \"b\"", "id = \"c\""));
+        assert!(rename(TEXT, &id("a-example-x"), &id("c"))?.contains("every = \"1h\"\nid = \"c\"\n"));
         assert!(matches!(remove(TEXT, &id("z")), Err(EditError::Unknown(_))));
         assert!(matches!(remove("source = 1", &id("z")), Err(EditError::NotTables)));
         assert!(matches!(append("[", &[]), Err(EditError::Syntax(_))));

@@ -13,6 +13,7 @@ mod explain;
 mod hub;
 mod keep;
 mod read;
+mod rename;
 mod river;
 mod schema;
 mod search;
