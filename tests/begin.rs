@@ -54,6 +54,9 @@ fn a_beginning_is_written_once_and_works() -> Fallible {
     assert_eq!(run(&["add", "file:f.xml"])?.0, Some(0));
     let (code, out, err) = run(&["poll"])?;
     assert!(code == Some(0) && out.contains("1 entries new"), "{out}{err}");
+    let (code, schema, _) = newsriver(&["schema"], folder.path())?;
+    let schema: serde_json::Value = serde_json::from_str(&schema)?;
+    assert!(code == Some(0) && schema["properties"]["river"]["properties"]["title"].is_object(), "{schema}");
     let before = std::fs::read_to_string(&file)?;
     let (code, _, err) = run(&["init"])?;
     assert!(code == Some(1) && err.contains("is there already"), "{err}");

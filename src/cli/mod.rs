@@ -83,6 +83,8 @@ enum Command {
     Prune,
     /// Write a feeds.toml to begin with
     Init,
+    /// The JSON Schema of feeds.toml, for editors that complete and check it
+    Schema,
     /// Whether the daemon of this configuration is ready; exit status 0 if it is
     Health,
     /// Shell completions
@@ -164,6 +166,7 @@ fn execute(arguments: Arguments) -> Result<(), Ending> {
         Command::Prune => export::prune(&path),
         // A beginning is made here, not where another configuration is.
         Command::Init => init::run(if located.named { &path } else { Path::new("feeds.toml") }),
+        Command::Schema => print(serde_json::to_string_pretty(&crate::config::schema())?.as_bytes()),
         Command::Health => health::run(&path),
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),
@@ -178,7 +181,7 @@ impl Command {
     /// Whether it can do nothing without a feeds.toml.
     fn needs_configuration(&self) -> bool {
         match self {
-            Self::Add(_) | Self::Import(_) | Self::Init | Self::Completions(_) | Self::Man(_) => false,
+            Self::Add(_) | Self::Import(_) | Self::Init | Self::Schema | Self::Completions(_) | Self::Man(_) => false,
             Self::Parse(arguments) => arguments.needs_configuration(),
             _ => true,
         }
