@@ -164,3 +164,20 @@ fn a_source_that_is_polled_by_hand_is_not_backed_off_for_it() -> Fallible {
     assert!(waits.iter().all(|wait| *wait <= 2 * waits[0].max(1)), "minutes until the next poll: {waits:?}");
     Ok(())
 }
+
+#[test]
+fn tables_fit_the_terminal() -> Fallible {
+    let river =
+        River::new("[[source]]\nid = \"a-source-with-a-rather-long-id-of-its-own\"\nurl = \"file:gone.xml\"\n")?;
+    river.command(&["poll"])?;
+    let typed = format!("stty cols 80; {} -c {} status", env!("CARGO_BIN_EXE_newsriver"), river.config().display());
+    let output = Command::new("script").args(["-qec", &typed, "/dev/null"]).stdin(Stdio::null()).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("failing"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    for line in text.lines() {
+        assert!(line.trim_end_matches('\r').chars().count() <= 80, "{line:?}");
+    }
+    let (_, piped, _) = river.command(&["status"])?;
+    assert!(piped.lines().any(|line| line.chars().count() > 80), "a pipe gets one line for each source: {piped}");
+    Ok(())
+}

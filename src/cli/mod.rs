@@ -18,6 +18,7 @@ mod run;
 mod shell;
 mod why;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -216,10 +217,17 @@ fn runtime() -> Result<tokio::runtime::Runtime, std::io::Error> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// A table for the terminal; columns line up with Chinese text in them.
+/// A table whose columns line up with Chinese text in them; on a terminal it fits the width, and long cells wrap.
 fn table(header: &[&str]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_header(header);
+    let out = std::io::stdout();
+    if out.is_terminal()
+        && let Ok(size) = rustix::termios::tcgetwinsize(&out)
+        && size.ws_col > 0
+    {
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(size.ws_col);
+    }
     table
 }
 
