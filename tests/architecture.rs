@@ -9,7 +9,7 @@ use modules::Graph;
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 28] = [
+const MAY_USE: [(&str, &[&str]); 29] = [
     ("html", &[]),
     ("model", &["model", "html"]),
     ("observe", &["config", "model"]),
@@ -25,6 +25,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     ("store", &["model", "html", "clean", "identity", "search", "stories"]),
     ("publish", &["model", "html"]),
     ("opml", &[]),
+    ("discover", &["model"]),
     ("search", &["model", "clean"]),
     ("metrics", &["model"]),
     ("websub", &["model"]),
@@ -44,7 +45,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
         "cli",
         &[
             "model", "config", "fetch", "identity", "observe", "poll", "publish", "schedule", "status", "store",
-            "daemon", "parse", "decode", "opml", "live", "explain", "web", "output",
+            "daemon", "parse", "decode", "discover", "opml", "live", "explain", "web", "output",
         ],
     ),
     ("main", &[]),

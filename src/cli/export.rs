@@ -1,10 +1,9 @@
-//! Commands that take something out: `export`, `backup`, `prune`, `completions`, `man`.
+//! Commands that take something out: `export`, `backup`, `prune`.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use chrono::Utc;
-use clap::CommandFactory;
 use url::Url;
 
 use super::{Ending, contact, load, note, print, print_bytes};
@@ -46,12 +45,6 @@ pub(super) struct BackupArguments {
     /// The file to write; one that is there is replaced once the copy is whole
     #[arg(value_name = "FILE")]
     file: PathBuf,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct CompletionsArguments {
-    /// The shell
-    shell: clap_complete::Shell,
 }
 
 fn live(config: Config, store: &Store) -> Result<Live, Ending> {
@@ -162,16 +155,4 @@ pub(super) fn prune(path: &Path, arguments: &PruneArguments) -> Result<(), Endin
     let pruned = store.prune(horizon, u64::MAX)?;
     store.touch(now)?;
     print(&format!("{pruned} entries pruned that were first seen before {before}"))
-}
-
-pub(super) fn completions(arguments: &CompletionsArguments) -> Result<(), Ending> {
-    let mut out = Vec::new();
-    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "newsriver", &mut out);
-    print_bytes(&out)
-}
-
-pub(super) fn man() -> Result<(), Ending> {
-    let mut out = Vec::new();
-    clap_mangen::Man::new(super::Arguments::command()).render(&mut out)?;
-    print_bytes(&out)
 }

@@ -20,6 +20,7 @@ mod members;
 mod open;
 mod polled;
 mod read;
+mod rename;
 mod rescue;
 mod river;
 mod schema;
