@@ -452,7 +452,7 @@ mod tests {
     #[test]
     fn a_daily_brief_with_the_same_excerpt_is_a_new_entry() {
         let brief = |day: u32, title: &str, date: Option<&str>| Entry {
-            content_html: Some(BODY.to_owned()),
+            content_html: Some(BODY.into()),
             published: date.and_then(|date| chrono::DateTime::parse_from_rfc3339(date).ok()),
             ..entry(Some(&format!("brief-{day}")), Some(&format!("http://e/{day}")), title)
         };
