@@ -13,7 +13,7 @@ use newsriver::model::document::Document;
 use newsriver::model::entry::Entry;
 use newsriver::model::source::{Address, Source};
 use newsriver::poll::{clean_entries, read_document};
-use newsriver::stories::{Features, Signature, judge};
+use newsriver::stories::{Features, Rarity, Signature, judge};
 
 #[path = "../tests/judge/mod.rs"]
 mod judge;
@@ -130,8 +130,9 @@ fn read_and_join(source: &Source, document: Document, is_hostile: bool) -> usize
     }
     let features: Vec<Features> =
         reading.feed.entries.iter().take(8).map(|entry| Features::of("fuzz", entry, 0)).collect();
-    let joined = features.windows(2).filter(|pair| judge(&pair[0], &pair[1]).joined).count();
-    std::hint::black_box(features.iter().map(Signature::of).count());
+    let rarity = Rarity::default();
+    let joined = features.windows(2).filter(|pair| judge(&pair[0], &pair[1], &rarity).joined).count();
+    features.iter().for_each(|features| drop(std::hint::black_box(Signature::of(features, &rarity))));
     fired.len() + again.len() + joined
 }
 

@@ -1,9 +1,15 @@
-//! How well stories are joined, on a labelled set, and what joining one entry costs.
+//! How well stories are joined, on labelled sets, and what joining one entry costs.
+//!
+//! `cargo bench --bench stories -- news FOLDER [--show]` measures on labelled real news, `… fit FOLDER [WEIGHTS]`
+//! fits the weights of the judgement to it and writes them (see `labelled/`).
 //!
 //! `cargo bench --bench stories -- [quality] [FOLDER…]`: the set is made here, of generated news and of the feeds
 //! in the folders; each item is told by several sources with the noise of portals, beside hard
 //! negatives. Prints precision and recall over pairs, then the cost at 10 thousand, 100 thousand and 1
 //! million entries in the window, each against its limit.
+
+#[path = "labelled/mod.rs"]
+mod labelled;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -16,7 +22,7 @@ use newsriver::model::cleaning::Rules;
 use newsriver::model::entry::Entry;
 use newsriver::normalise::{Context, normalise};
 use newsriver::parse::parse;
-use newsriver::stories::{Features, Index, Signature, judge};
+use newsriver::stories::{Compared, Features, Grouping, Index, Rarity, Signature, belonging, judge};
 
 const PRECISION: f64 = 0.995;
 const RECALL: f64 = 0.95;
@@ -25,6 +31,20 @@ const BYTES: f64 = 100.0;
 
 fn main() {
     let folders: Vec<PathBuf> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).map(PathBuf::from).collect();
+    let outcome = match folders.first().and_then(|first| first.to_str()) {
+        Some("fit") => {
+            folders.get(1).map(|folder| labelled::fit(folder, folders.get(2).map(PathBuf::as_path)).map(|()| false))
+        }
+        Some("news") => folders.get(1).map(|folder| labelled::measure(folder, std::env::args().any(|a| a == "--show"))),
+        _ => None,
+    };
+    if let Some(outcome) = outcome {
+        let wrong = outcome.unwrap_or_else(|error| {
+            eprintln!("{error}");
+            true
+        });
+        std::process::exit(i32::from(wrong));
+    }
     // `quality` alone is quick enough for a build without optimisation.
     let only_quality = folders.first().is_some_and(|first| first == Path::new("quality"));
     let mut wrong = quality(&folders);
@@ -390,30 +410,16 @@ fn negatives(base: &Entry, dice: &mut Dice) -> Vec<(&'static str, Entry, TimeDel
 /// Joins the set as the store would, and compares with the labels.
 fn quality(folders: &[PathBuf]) -> bool {
     let all = labelled(folders);
-    let mut index = Index::default();
-    let mut parent: Vec<usize> = (0..all.len()).collect();
-    fn root(parent: &mut [usize], mut n: usize) -> usize {
-        while parent[n] != n {
-            parent[n] = parent[parent[n]];
-            n = parent[n];
-        }
-        n
+    let mut grouping = Grouping::default();
+    for item in &all {
+        grouping.add(item.features.clone());
     }
-    for (n, item) in all.iter().enumerate() {
-        let signature = Signature::of(&item.features);
-        for other in index.candidates(item.features.time, signature) {
-            let other = usize::try_from(other).unwrap_or(0);
-            if judge(&item.features, &all[other].features).joined {
-                let (a, b) = (root(&mut parent, n), root(&mut parent, other));
-                parent[a.max(b)] = a.min(b);
-            }
-        }
-        index.insert(i64::try_from(n).unwrap_or(0), item.features.time, signature);
-    }
+    let root = |n: usize| grouping.story(n);
+    let judge = |a: &Features, b: &Features| judge(a, b, grouping.rarity());
     let mut clusters: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let mut stories: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (n, item) in all.iter().enumerate() {
-        clusters.entry(root(&mut parent, n)).or_default().push(n);
+        clusters.entry(root(n)).or_default().push(n);
         stories.entry(item.story).or_default().push(n);
     }
     let pairs = |groups: &BTreeMap<usize, Vec<usize>>| {
@@ -442,7 +448,7 @@ fn quality(folders: &[PathBuf]) -> bool {
     for group in stories.values() {
         for (k, &a) in group.iter().enumerate() {
             for &b in &group[k + 1..] {
-                if root(&mut parent, a) != root(&mut parent, b) {
+                if root(a) != root(b) {
                     if shown < 30 {
                         shown += 1;
                         let title = |n: usize| all[n].features.title.iter().collect::<String>();
@@ -479,12 +485,13 @@ fn cost() -> bool {
     let mut wrong = false;
     for size in [10_000_usize, 100_000, 1_000_000] {
         let mut dice = Dice(7);
-        let mut index = Index::default();
+        let (mut index, mut rarity) = (Index::default(), Rarity::default());
         let mut kept: Vec<Entry> = Vec::new();
         for n in 0..size {
             let minutes = i64::try_from(n * 7 * 24 * 60 / size).unwrap_or(0);
             let (entry, features) = light(n, &mut dice, minutes);
-            index.insert(i64::try_from(n).unwrap_or(0), features.time, Signature::of(&features));
+            drop(rarity.add(features.time.seen, &features.words.keys().collect::<Vec<_>>()));
+            index.insert(i64::try_from(n).unwrap_or(0), features.time, &Signature::of(&features, &rarity));
             if n % (size / 10_000) == 0 {
                 kept.push(entry);
             }
@@ -496,13 +503,20 @@ fn cost() -> bool {
             let after = TimeDelta::days(6);
             let begin = Instant::now();
             let features = told("newcomer", &entry, after);
-            let found = index.candidates(features.time, Signature::of(&features));
+            let found = index.candidates(features.time, &Signature::of(&features, &rarity), &rarity);
             // The store reads each candidate and looks at it anew; here one of its kind stands for it.
-            for &other in &found {
-                let candidate = &kept[usize::try_from(other).unwrap_or(0) % kept.len()];
-                let theirs = Features::of("many", candidate, features.time.seen);
-                std::hint::black_box(judge(&features, &theirs));
-            }
+            let member = |row: i64| Compared {
+                row,
+                story: row,
+                features: std::sync::Arc::new(Features::of(
+                    "many",
+                    &kept[usize::try_from(row).unwrap_or(0) % kept.len()],
+                    features.time.seen,
+                )),
+            };
+            let candidates: Vec<Compared> = found.iter().map(|row| member(*row)).collect();
+            let members = |story: i64| Ok::<_, std::convert::Infallible>(vec![member(story)]);
+            std::hint::black_box(belonging(&features, &candidates, &rarity, members).is_ok());
             times.push(begin.elapsed().as_secs_f64() * 1e6);
             offered += found.len();
         }

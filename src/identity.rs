@@ -2,7 +2,9 @@
 //!
 //! Within a source an entry is known by the publisher's id, else by its link, else by its text. Where
 //! publishers change id and link together (both carry a slug of the headline), it is known by its
-//! body, or by the second in which it was published under nearly the same title. An id that comes
+//! body, or by the second in which it was published under nearly the same title. A body says so only where
+//! date and numbers do not speak against it: a daily brief has the same excerpt every day, and is news
+//! every day; so is a text that comes again under another link with another date. An id that comes
 //! back with another link, another title and another body is used again for other news.
 //! A key that several entries of one document share says nothing and is void for that document
 //! (FreshRSS issue 5329, NewsBlur issue 1470). The names are digests: this stage never looks at
@@ -181,6 +183,8 @@ pub struct Known {
     pub id: Option<Key>,
     /// Its title.
     pub title: String,
+    /// When it was published, seconds since 1970, where that is known.
+    pub published: Option<i64>,
     /// Whether it is known by the link that is asked about.
     pub same_link: bool,
     /// Whether it is known by the body that is asked about.
@@ -246,6 +250,7 @@ impl Matcher {
             && let Some(known) = find(KeyKind::Body, body)?
             && self.has_left(&known)
             && likeness(&known.title, &entry.title) > UNRELATED
+            && !is_another_issue(entry, &known)
         {
             return Ok(self.take(known.row));
         }
@@ -292,6 +297,14 @@ fn is_used_again(entry: &Entry, keys: &Keys, known: &Known) -> bool {
         && likeness(&entry.title, &known.title) < UNRELATED
 }
 
+/// Whether an entry with the body of a known one is the next of its kind: of another date, or with other
+/// numbers in its title.
+fn is_another_issue(entry: &Entry, known: &Known) -> bool {
+    let published = entry.published.map(|date| date.timestamp());
+    let other_date = published.zip(known.published).is_some_and(|(a, b)| a != b);
+    other_date || numbers(&known.title) != numbers(&entry.title)
+}
+
 /// The digits of a title: numbered items of one batch differ in nothing else.
 fn numbers(title: &str) -> String {
     title.chars().filter(char::is_ascii_digit).collect()
@@ -326,7 +339,9 @@ mod tests {
 
     /// Polls documents one after the other; gives the verdicts of the last.
     fn polls(documents: &[Vec<Entry>]) -> Vec<Verdict> {
-        let mut stored: HashMap<(u8, Key), (i64, Option<Key>, String)> = HashMap::new();
+        /// Row, id, title and date of an entry.
+        type Row = (i64, Option<Key>, String, Option<i64>);
+        let mut stored: HashMap<(u8, Key), Row> = HashMap::new();
         let mut verdicts = Vec::new();
         let mut rows = 0;
         for document in documents {
@@ -337,10 +352,11 @@ mod tests {
                 let verdict = matcher
                     .decide::<Infallible>(entry, keys, |kind, key| {
                         let of = |kind: KeyKind, key: Option<Key>| key.and_then(|key| stored.get(&(kind as u8, key)));
-                        Ok(of(kind, Some(key)).map(|(row, id, title)| Known {
+                        Ok(of(kind, Some(key)).map(|(row, id, title, published)| Known {
                             row: *row,
                             id: *id,
                             title: title.clone(),
+                            published: *published,
                             same_link: of(KeyKind::Link, keys.link).is_some_and(|found| found.0 == *row),
                             same_body: of(KeyKind::Body, keys.body).is_some_and(|found| found.0 == *row),
                         }))
@@ -353,8 +369,9 @@ mod tests {
                     Verdict::Known(row) => row,
                     _ => rows,
                 };
+                let published = entry.published.map(|date| date.timestamp());
                 for (kind, key) in keys.each() {
-                    stored.insert((kind as u8, key), (row, keys.id, entry.title.clone()));
+                    stored.insert((kind as u8, key), (row, keys.id, entry.title.clone(), published));
                 }
                 verdicts.push(verdict);
             }
@@ -430,6 +447,21 @@ mod tests {
             "锂业的新闻,在同一秒发布,正文是另一篇,标题也是另一个,所以它是一条新的消息,不是旧的。",
         )];
         assert_eq!(polls(&[first, other]), [Verdict::New]);
+    }
+
+    #[test]
+    fn a_daily_brief_with_the_same_excerpt_is_a_new_entry() {
+        let brief = |day: u32, title: &str, date: Option<&str>| Entry {
+            content_html: Some(BODY.into()),
+            published: date.and_then(|date| chrono::DateTime::parse_from_rfc3339(date).ok()),
+            ..entry(Some(&format!("brief-{day}")), Some(&format!("http://e/{day}")), title)
+        };
+        let dated = |day: u32| vec![brief(day, "每日财经早餐", Some(&format!("2023-04-{day}T07:00:00+08:00")))];
+        assert_eq!(polls(&[dated(24), dated(25)]), [Verdict::New], "another day");
+        let numbered = |day: u32| vec![brief(day, &format!("4月{day}日财经早餐"), None)];
+        assert_eq!(polls(&[numbered(24), numbered(25)]), [Verdict::New], "another number");
+        let moved = |day: u32| vec![brief(day, "每日财经早餐", Some("2023-04-24T07:00:00+08:00"))];
+        assert_eq!(polls(&[moved(24), moved(25)]), [Verdict::Known(1)], "the same moment under another link");
     }
 
     #[test]

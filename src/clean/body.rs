@@ -12,23 +12,28 @@ use crate::model::entry::Entry;
 
 /// A line that is a caption and nothing else.
 static CAPTION: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"^[(（【\[]?\s*(资料图片?|资料图|配图|网络图片?|图文无关|图片与内容无关|图片?来[源自][:：]?[^,，。;；]{0,24}|图源[:：]?[^,，。;；]{0,24}|图[/／][^,，。;；]{0,16}|图片?[:：][^,，。;；]{0,16}[摄供图]?)\s*[)）】\]]?$").ok()
+    Regex::new(r"^[(（【\[]?\s*((?:相关)?资料图片?(?:[,，]?\s*仅供参考)?|题图(?:来源)?[:：][^,，。;；]{0,24}|配图|网络图片?|图文无关|图片与内容无关|图片?来[源自][:：]?[^,，。;；]{0,24}|图源[:：]?[^,，。;；]{0,24}|图[/／][^,，。;；]{0,16}|图片?[:：][^,，。;；]{0,16}[摄供图]?)\s*[)）】\]]?$").ok()
 });
 
 /// A caption at the beginning of a line.
 static CAPTION_IN_FRONT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"^[\s\x{3000}]*[(（【\[]\s*(资料图片?|资料图|配图|网络图片?|图文无关|图源[:：]?[^)）】\]]{0,24}|图片?来源[:：]?[^)）】\]]{0,24})\s*[)）】\]][\s\x{3000}]*").ok()
+    Regex::new(r"^[\s\x{3000}]*[(（【\[]\s*((?:相关)?资料图片?(?:[,，]?\s*仅供参考)?|题图(?:来源)?[:：][^)）】\]]{0,24}|配图|网络图片?|图文无关|图源[:：]?[^)）】\]]{0,24}|图片?来源[:：]?[^)）】\]]{0,24})\s*[)）】\]][\s\x{3000}]*").ok()
 });
 
 /// A line at the end that speaks of the text, not of the news.
 static TAIL: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"^[(（【\[*]?\s*(关键[词字]|标签|责任?编辑|责编|编辑|校对|审[核校]|监制|值班编[委辑]|原标题|分享(到|至)|上一篇|下一篇|本文(来源|链接|转自)|原文(链接|地址)|免责声明|版权声明|特别声明|声明|扫码|点击(这里|此处)?(查看|阅读)|阅读原文|返回(首页|顶部)|更多精彩|关注我们|打印|收藏|举报|微信扫一扫)\s*([:：].*|[）)】\]]?)$").ok()
+    Regex::new(r"^[(（【\[*]?\s*(关键[词字]|标签|责任?编辑|责编|编辑|校对|审[核校]|监制|值班编[委辑]|原标题|分享(到|至)|上一篇|下一篇|本文(来源|链接|转自)|原文(链接|地址)|免责声明|版权声明|特别声明|声明|扫码|点击(这里|此处)?(查看|阅读)|阅读原文|返回(首页|顶部)|更多精彩|关注我们|打印|收藏|举报[/／]?(?:反馈)?|微信扫一扫|总台(?:央视)?记者[^()（）]{0,40}|完)\s*([:：].*|[）)】\]]?)$").ok()
+});
+
+/// A line of several fields about the making of the text: `来源：… 编辑：… 审核：…`.
+static FIELDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"^[(（【\[]?\s*(来源|稿源|文|图|作者|记者|文/图)[:：].*[\s\x{3000}/|](责任?编辑|责编|编辑|校对|审[核校]|监制|主编|值班编[委辑])[:：]").ok()
 });
 
 /// An editor's note in brackets at the end of a line.
 static TAIL_IN_LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"[\s\x{3000}]*[(（【\[](责任?编辑|责编|编辑|校对|审核)[:：]?[^()（）【】\[\]]{0,24}[)）】\]][\s\x{3000}]*$",
+        r"[\s\x{3000}]*[(（【\[](?:(?:责任?编辑|责编|编辑|校对|审核|总台(?:央视)?记者|原标题)[:：]?[^()（）【】\[\]]{0,40}|完)[)）】\]][\s\x{3000}]*$",
     )
     .ok()
 });
@@ -68,7 +73,8 @@ pub(super) fn without_tails<'h>(nodes: &[Node<'h>]) -> Option<Vec<Node<'h>>> {
     let all = lines(nodes);
     let mut gone = Vec::new();
     for (n, line) in all.iter().enumerate().rev().take(LAST) {
-        if n > 0 && line.text.chars().count() <= LONGEST_TAIL && matches(&TAIL, &line.text) {
+        let is_about_text = matches(&TAIL, &line.text) || matches(&FIELDS, &line.text);
+        if n > 0 && line.text.chars().count() <= LONGEST_TAIL && is_about_text {
             gone.push(Cut::whole(line));
         } else if let Some(found) = TAIL_IN_LINE.as_ref().and_then(|p| p.find(&line.raw)).filter(|f| f.start() > 0) {
             gone.push(Cut { line, bytes: found.start()..line.raw.len() });
@@ -190,7 +196,7 @@ pub(super) fn without_echo<'h>(nodes: &[Node<'h>], title: &str) -> Option<Vec<No
         let whole = folded(&first.text).count() == folded(title).count();
         let cut = first.text.ends_with('…') || first.text.ends_with("...");
         if all.len() == 1 {
-            // The words of the title may be all there is to click on.
+            // The words of the title may be all there is to click on, and lead where the entry's own link does not.
             return ((whole || cut) && !has_link(nodes)).then(Vec::new);
         }
         return whole.then(|| without(nodes, &[Cut::whole(first)]));
@@ -221,6 +227,9 @@ mod tests {
             ("<p>（资料图片）正文在后</p>", "<p>正文在后</p>"),
             ("<p><img src=\"x\"></p><p>图源:视觉中国</p><p>正文</p>", "<p><img src=\"x\"></p><p>正文</p>"),
             ("图片来源：某某网<br>正文", "正文"),
+            ("<p>(相关资料图)</p><p>正文</p>", "<p>正文</p>"),
+            ("<p>（资料图片仅供参考）</p><p>正文</p>", "<p>正文</p>"),
+            ("<p>题图来源：某某图库</p><p>正文</p>", "<p>正文</p>"),
         ] {
             assert_eq!(made(html, without_captions).as_deref(), Some(expected), "{html}");
             assert_eq!(made(expected, without_captions), None, "{expected}");
@@ -242,12 +251,22 @@ mod tests {
             ("<p>正文</p><p>(责任编辑:张三)</p><p>分享到:微信 微博</p>", "<p>正文</p>"),
             ("<p>正文到此。(编辑 李四)</p>", "<p>正文到此。</p>"),
             ("正文<br>责编：王五", "正文"),
+            ("<p>正文</p><p>（原标题：另一个题目）</p>", "<p>正文</p>"),
+            ("<p>正文</p><p>来源：央视新闻 编辑：张三 审核：李四</p>", "<p>正文</p>"),
+            ("<p>正文。（完）</p>", "<p>正文。</p>"),
+            ("<p>正文。(总台记者 张三 李四)</p>", "<p>正文。</p>"),
+            ("<p>正文</p><p>举报/反馈</p>", "<p>正文</p>"),
         ] {
             assert_eq!(made(html, without_tails).as_deref(), Some(expected), "{html}");
             assert_eq!(made(expected, without_tails), None, "{expected}");
         }
-        for html in ["<p>编辑部昨天搬家</p>", "<p>关键词:开放</p>", "<p>正文</p><p>声明指出,各方应当克制</p>"]
-        {
+        for html in [
+            "<p>编辑部昨天搬家</p>",
+            "<p>关键词:开放</p>",
+            "<p>正文</p><p>声明指出,各方应当克制</p>",
+            "<p>正文</p><p>来源:他说不清,编辑部也不知道</p>",
+            "<p>工程(二期未完)</p>",
+        ] {
             assert_eq!(made(html, without_tails), None, "{html}");
         }
     }
@@ -293,6 +312,7 @@ mod tests {
         let linked = format!("<a href=\"http://e.org/\">{title}</a>");
         assert_eq!(made(&linked, |nodes| without_echo(nodes, title)), None, "its link stays");
         for html in [
+            "<a href=\"http://e.org/other\">佳兆业已累计交付15个项目、9430套房源</a>",
             "佳兆业已累计交付15个项目、9430套房源,同比增长",
             "<p>佳兆业今天</p>",
             "<p>另一句</p><p>佳兆业已累计交付15个项目、9430套房源</p>",

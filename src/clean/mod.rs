@@ -96,7 +96,7 @@ impl<'a> Cleaner<'a> {
     }
 
     fn hype(&self, entry: &mut Entry, note: Note<'_>) {
-        if let Some(stripped) = self.learnt.strip(&entry.title) {
+        if let Some(stripped) = self.learnt.strip(&entry.title, entry.attribution.as_deref()) {
             note("title", &entry.title, &stripped);
             retitle(entry, stripped);
         }
@@ -109,7 +109,7 @@ impl<'a> Cleaner<'a> {
         }
         let of_page = entry.page_title.as_deref().and_then(|page| {
             // The page shouts as the list does.
-            let calm = self.learnt.strip(page);
+            let calm = self.learnt.strip(page, entry.attribution.as_deref());
             cut::from_page(&entry.title, calm.as_deref().unwrap_or(page)).or_else(|| cut::from_page(&entry.title, page))
         });
         let of_body = || {
@@ -165,9 +165,11 @@ fn retitle(entry: &mut Entry, title: String) {
 fn width(entry: &mut Entry, note: Note<'_>) {
     let is_wide =
         |c: char| matches!(c, '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' | '％' | '＋' | '＆' | '＄' | '＃' | '＠');
+    // Spaces of no width show nothing, and hide that two titles are one.
+    let is_nothing = |c: char| matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}');
     let narrow = |text: &str| -> Option<String> {
-        text.contains(is_wide)
-            .then(|| text.chars().flat_map(|c| if is_wide(c) { c.nfkc().next() } else { Some(c) }).collect())
+        let one = |c: char| if is_wide(c) { c.nfkc().next() } else { Some(c).filter(|c| !is_nothing(*c)) };
+        text.contains(|c| is_wide(c) || is_nothing(c)).then(|| text.chars().filter_map(one).collect())
     };
     if let Some(title) = narrow(&entry.title) {
         note("title", &entry.title, &title);

@@ -22,25 +22,47 @@ macro_rules! pattern {
 
 /// `NAME(place)(date)电/讯`, `据NAME报道`; the name holds no word that ends one.
 fn name() -> String {
-    format!(r"(?P<name>[\p{{Han}}A-Za-z0-9&&[^讯电记据]]{{1,10}}?(?:{ENDINGS})(?:财经|新闻)?)")
+    format!(r"(?P<name>[\p{{Han}}A-Za-z0-9&&[^讯电记据]]{{1,7}}?(?:{ENDINGS})(?:财经|新闻)?)")
 }
+
+/// A day in front of whom the text is from: `3月1日,据新华社报道`.
+const DAY: &str = r"(?:(?:\d{4}年)?\d{1,2}月\d{1,2}日[,，]?\s*)?";
+
+/// Parts of names of papers that stand where a place may.
+const NOT_PLACES: [&str; 12] =
+    ["时刻", "新闻", "财经", "快讯", "综合", "客户端", "频道", "体育", "视频", "评论", "直播", "今日"];
+
+/// Words in front of a day that is looked back at.
+const RETROSPECT: [&str; 9] = ["此前", "早在", "曾", "回顾", "当年", "上一次", "上次", "记得", "出生"];
+
+/// Days before the entry after which a day with its year is looked back at.
+const LONG_AGO: i64 = 60;
 
 const DATE: &str = r"(?:(?P<year>\d{4})年)?(?P<month>\d{1,2})月(?P<day>\d{1,2})日";
 
 pattern!(
     WIRE,
     format!(
-        r"^[\s\x{{3000}}]*(?:据)?{}(?P<place>[\p{{Han}}&&[^讯电记]]{{2,6}})?(?:{DATE})?\s*(?:综合)?(?:电|讯|消息|报道)",
+        r"^[\s\x{{3000}}]*{DAY}(?:据)?{}(?P<place>[\p{{Han}}&&[^讯电记]]{{2,6}})?(?:{DATE})?\s*(?:综合)?(?:电|讯|消息|报道)",
         name()
     )
 );
 pattern!(
     REPORTER,
-    format!(r"^[\s\x{{3000}}]*(?:据)?{}(?:全媒体|首席|见习|特约|实习|驻[\p{{Han}}]{{2,6}})?(?:记者|通讯员)", name())
+    format!(
+        r"^[\s\x{{3000}}]*{DAY}(?:据)?{}(?:全媒体|首席|见习|特约|实习|驻[\p{{Han}}]{{2,6}})?(?:记者|通讯员)",
+        name()
+    )
 );
 pattern!(
     SOURCE,
-    r"(?:^|\n)[\s\x{3000}(（【]*(?:来源|稿源|信息来源|文章来源)[:：]\s*(?P<name>[\p{Han}A-Za-z0-9·]{2,14})[\s)）】]*(?:$|\n)"
+    r"(?:^|\n)[\s\x{3000}(（【]*(?:来源|稿源|信息来源|文章来源)[:：]\s*(?P<name>[\p{Han}A-Za-z0-9·]{2,14})(?:[\s)）】]*(?:$|\n)|[\s\x{3000}/|]+(?:责任?编辑|责编|编辑|作者|记者|校对|审[核校]|监制|主编)[:：])"
+);
+pattern!(
+    HANDLE,
+    format!(
+        r"^[\s\x{{3000}}]*{DAY}(?:据)?\s*@(?P<name>[\p{{Han}}A-Za-z0-9]{{2,12}}?)\s*(?:微博|微信公众号|客户端)?\s*{DAY}(?:消息|报道|通报|发布|讯)"
+    )
 );
 pattern!(
     AGENCY,
@@ -49,7 +71,7 @@ pattern!(
 pattern!(
     DATELINE,
     format!(
-        r"^[\s\x{{3000}}]*(?:[^。;；!！?？\n]{{0,40}}?)(?P<before>截至|截止|自|从|至|到|将于|定于|于|拟|预计|去年|明年|[—\-~至])?{DATE}(?P<after>上午|下午|中午|凌晨|清晨|早间|早上|晚间|晚上|傍晚|夜间|深夜|晚|早|电|讯|消息|报道|,|，|:|：|\s|从|获悉)"
+        r"^[\s\x{{3000}}]*(?:[^。;；!！?？\n]{{0,40}}?)(?P<before>截至|截止|自|从|至|到|将于|定于|于|拟|预计|去年|明年|[—\-~至])?{DATE}(?P<after>上午|下午|中午|凌晨|清晨|早间|早上|晚间|晚上|傍晚|夜间|深夜|晚|早|电|讯|消息|报道|,|，|:|：|\s|从|获悉|据)"
     )
 );
 pattern!(ISO, r"^[\s\x{3000}]*[(（\[【]?(?P<year>(?:19|20)\d{2})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})\b");
@@ -72,12 +94,13 @@ fn find<'t>(pattern: &LazyLock<Option<Regex>>, text: &'t str) -> Option<Captures
 /// Who the text says it is from, and the place of its dateline.
 pub(super) fn attribution(text: &str) -> Option<(String, Option<String>)> {
     let head = beginning(text);
-    let found = [&WIRE, &REPORTER, &AGENCY]
+    let found = [&HANDLE, &WIRE, &REPORTER, &AGENCY]
         .into_iter()
         .find_map(|pattern| find(pattern, head))
         .or_else(|| find(&SOURCE, text))?;
     let name = found.name("name")?.as_str();
-    let place = found.name("place").map(|place| place.as_str().to_owned());
+    let place = found.name("place").map(|place| place.as_str());
+    let place = place.filter(|place| !NOT_PLACES.iter().any(|part| place.contains(part))).map(str::to_owned);
     (!OWN.contains(&name)).then(|| (name.to_owned(), place))
 }
 
@@ -90,7 +113,9 @@ pub(super) fn date(text: &str, reference: NaiveDate) -> Option<NaiveDate> {
     if let Some(found) = find(&DATELINE, head).filter(|found| found.name("before").is_none()) {
         // The whole match begins the text, so what follows it is what the date dates.
         let behind = without_brackets(&text[found.get(0)?.end()..]);
-        if behind.chars().filter(|c| c.is_alphanumeric()).count() >= ENOUGH {
+        let before = &text[..found.name("month")?.start()];
+        let looks_back = RETROSPECT.iter().any(|word| before.contains(word));
+        if !looks_back && behind.chars().filter(|c| c.is_alphanumeric()).count() >= ENOUGH {
             return read(&found, found.name("month")?.as_str().parse().ok()?, reference);
         }
         return None;
@@ -105,7 +130,9 @@ fn read(found: &Captures<'_>, month: u32, reference: NaiveDate) -> Option<NaiveD
     let day = found.name("day")?.as_str().parse().ok()?;
     let latest = reference.checked_add_days(chrono::Days::new(2))?;
     if let Some(year) = found.name("year") {
-        return NaiveDate::from_ymd_opt(year.as_str().parse().ok()?, month, day).filter(|date| *date <= latest);
+        let date = NaiveDate::from_ymd_opt(year.as_str().parse().ok()?, month, day)?;
+        // A day with its year, long before the entry, is one that the text looks back at.
+        return Some(date).filter(|date| *date <= latest && (reference - *date).num_days() <= LONG_AGO);
     }
     // News is of the past: a day still to come was that of the year before.
     [reference.year() + 1, reference.year(), reference.year() - 1]
@@ -127,7 +154,7 @@ mod tests {
 
     #[test]
     fn every_pattern_is_one() {
-        for pattern in [&WIRE, &REPORTER, &SOURCE, &AGENCY, &DATELINE, &ISO, &ENGLISH] {
+        for pattern in [&WIRE, &REPORTER, &SOURCE, &HANDLE, &AGENCY, &DATELINE, &ISO, &ENGLISH] {
             assert!(pattern.is_some());
         }
     }
@@ -145,6 +172,12 @@ mod tests {
             ("据新华社报道,会议召开", Some(("新华社", None))),
             ("据央视新闻客户端消息,今天", Some(("央视新闻客户端", None))),
             ("正文。\n来源:南方都市报", Some(("南方都市报", None))),
+            ("正文。\n来源：央视新闻 编辑：张三 审核：李四", Some(("央视新闻", None))),
+            ("据@新华视点 消息,会议召开", Some(("新华视点", None))),
+            ("@新华视点3月1日消息,会议召开", Some(("新华视点", None))),
+            ("3月1日,据新华社报道,会议召开", Some(("新华社", None))),
+            ("红网时刻3月1日讯 会议召开", Some(("红网", None))),
+            ("大连人旧帅等待欧洲报道称,转会尚未完成", None),
             ("LONDON (Reuters) - Shares rose", Some(("Reuters", None))),
             ("据安徽宣城郎溪县政府网站4月21日消息,郎溪县", None),
             ("本报讯 昨天", None),
@@ -171,6 +204,9 @@ mod tests {
             ("2023年4月20日,公司公告", day(2023, 4, 20)),
             ("2023-04-20 公司公告了年报", day(2023, 4, 20)),
             ("BEIJING, April 23 (Xinhua) -- Officials said", day(2023, 4, 23)),
+            ("4月20日据媒体报道,某厂已经停产", day(2023, 4, 20)),
+            ("2012年4月20日,他在这里出生,后来成为作家", None),
+            ("早在4月3日,双方就签署了框架协议", None),
             ("中国网财经4月24日讯(记者张增艳)...", None),
             ("21日至24日,香港特区政府行政长官...", None),
             ("截至4月20日,已有多家公司公布", None),

@@ -177,6 +177,10 @@ pub struct Telling {
     pub url: Option<String>,
     /// Its title, cleaned.
     pub title: String,
+    /// The publisher's title, where cleaning changed it.
+    pub title_original: Option<String>,
+    /// When it was published, where that is known.
+    pub published: Option<DateTime<FixedOffset>>,
 }
 
 impl StoredEntry {
@@ -188,6 +192,8 @@ impl StoredEntry {
             source: self.source.clone(),
             url: self.entry.url.clone(),
             title: self.entry.title.clone(),
+            title_original: self.entry.title_original.clone(),
+            published: self.published(),
         }
     }
 

@@ -101,6 +101,11 @@ struct Teller {
     name: String,
     url: Option<String>,
     title: String,
+    /// Its own id in the river: the publisher's where that is an IRI.
+    entry: String,
+    published: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title_original: Option<String>,
 }
 
 const VERSION: &str = "https://jsonfeed.org/version/1.1";
@@ -192,11 +197,11 @@ fn item<'a>(id: &'a str, entry: &'a Entry) -> Item<'a> {
 
 fn stored_item<'a>(stored: &'a StoredEntry, river: &River) -> Item<'a> {
     let entry = &stored.entry;
-    let origin = river.origin(stored);
     let mut item = item(&stored.river_id, entry);
     if stored.tellings.len() > 1 {
         item.content_html = river.body(stored);
     }
+    let origin = river.origin(stored);
     if item.authors.is_empty() {
         // As Atom has it (RFC 4287, section 4.1.2): whoever reads one format sees what readers of the others do.
         let (name, url) = (Cow::Owned(origin.name.clone()), origin.home_page_url.clone().map(Cow::Owned));
@@ -208,20 +213,18 @@ fn stored_item<'a>(stored: &'a StoredEntry, river: &River) -> Item<'a> {
     }
     item.date_published = Some(shown_date(stored).to_rfc3339());
     item.date_modified = Some(stored.updated()).filter(|date| *date > shown_date(stored)).map(|d| d.to_rfc3339());
+    let teller = |telling: &Telling| Teller {
+        id: telling.source.to_string(),
+        name: river.origin_of(&telling.source).name,
+        url: telling.url.clone(),
+        title: telling.title.clone(),
+        entry: telling.river_id.clone(),
+        published: telling.published.map(|date| date.to_rfc3339()),
+        title_original: telling.title_original.clone(),
+    };
     item.newsriver.sources = if stored.tellings.is_empty() {
-        vec![Teller {
-            id: origin.id.to_string(),
-            name: origin.name,
-            url: entry.url.clone(),
-            title: entry.title.clone(),
-        }]
+        vec![teller(&stored.telling())]
     } else {
-        let teller = |telling: &Telling| Teller {
-            id: telling.source.to_string(),
-            name: river.origin_of(&telling.source).name,
-            url: telling.url.clone(),
-            title: telling.title.clone(),
-        };
         stored.tellings.iter().map(teller).collect()
     };
     item

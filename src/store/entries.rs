@@ -65,7 +65,8 @@ pub(super) fn advance(
     let mut lookup = connection.prepare_cached(
         "SELECT e.row, e.id_key, e.data ->> 'title',
             EXISTS (SELECT 1 FROM entry_keys l WHERE l.source = ?1 AND l.kind = 2 AND l.key = ?4 AND l.entry = e.row),
-            EXISTS (SELECT 1 FROM entry_keys b WHERE b.source = ?1 AND b.kind = 4 AND b.key = ?5 AND b.entry = e.row)
+            EXISTS (SELECT 1 FROM entry_keys b WHERE b.source = ?1 AND b.kind = 4 AND b.key = ?5 AND b.entry = e.row),
+            unixepoch(e.data ->> 'published')
          FROM entry_keys k JOIN entries e ON e.row = k.entry WHERE k.source = ?1 AND k.kind = ?2 AND k.key = ?3",
     )?;
     while let (Some((raw, entry)), Some(keys)) = (document.entries.get(progress.next), document.keys.get(progress.next))
@@ -89,6 +90,7 @@ pub(super) fn advance(
                     title: title.unwrap_or_default(),
                     same_link: row.get(3)?,
                     same_body: row.get(4)?,
+                    published: row.get(5)?,
                 })
             };
             lookup.query_row(params![poll.source.as_str(), kind as u8, key, keys.link, keys.body], known).optional()

@@ -9,6 +9,7 @@
 mod changes;
 mod codec;
 mod commit;
+mod compared;
 mod entries;
 mod explain;
 mod heal;
@@ -28,6 +29,7 @@ mod schema;
 mod search;
 mod story;
 mod websub;
+mod word_counts;
 mod writer;
 
 use std::path::{Path, PathBuf};

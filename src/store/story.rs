@@ -8,24 +8,18 @@
 //! [`MOST_MEMBERS`] members and [`MOST_OF_SOURCE`] of one source. What comes beyond belongs to the story and is
 //! kept (`entries.surplus`), but it is neither compared with later entries nor shown.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::compared::FeatureCache;
 use super::members::{self, MOST_MEMBERS, MOST_OF_SOURCE};
-use super::read;
+use super::word_counts::WordCounts;
 use crate::model::entry::Entry;
 use crate::model::source::{Priorities, SourceId};
-use crate::stories::{Features, Index, Judgement, Signature, Time, judge};
-
-/// Entries of the past that are read back, milliseconds before the newest.
-const REMEMBERED_MS: i64 = 8 * 24 * 3600 * 1000;
-
-/// Entries whose features are kept between two comparisons; each takes some 30 KB at most.
-const MOST_CACHED: usize = 256;
+use crate::stories::{Features, Index, Judgement, Rarity, Signature, Time, belonging};
 
 /// Edits of an entry after which its story is not looked for again.
 const MOST_REJOINS: i64 = 24;
@@ -45,69 +39,44 @@ pub(super) struct Newcomer<'a> {
 #[derive(Debug)]
 pub(super) struct Stories {
     index: Index,
+    counts: WordCounts,
     features: FeatureCache,
     priorities: Arc<RwLock<Priorities>>,
     count: Arc<AtomicU64>,
     pending: i64,
 }
 
-/// Features of entries that were compared lately, the oldest first out.
-#[derive(Debug, Default)]
-struct FeatureCache {
-    by_row: HashMap<i64, Arc<Features>>,
-    order: VecDeque<i64>,
-}
-
-impl FeatureCache {
-    fn put(&mut self, row: i64, features: Arc<Features>) {
-        if self.by_row.insert(row, features).is_some() {
-            return;
-        }
-        self.order.push_back(row);
-        if self.order.len() > MOST_CACHED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.by_row.remove(&oldest);
-        }
-    }
-
-    fn clear(&mut self) {
-        self.by_row.clear();
-        self.order.clear();
-    }
-}
-
-/// A stored entry that a new one may tell the same news as.
-struct Candidate {
-    row: i64,
-    story: i64,
+/// How far a transaction has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pending: i64,
+    counts: usize,
 }
 
 impl Stories {
-    /// Reads back what the index held when the store was last closed.
+    /// Reads back what the index and the word counts held when the store was last closed.
     pub(super) fn load(connection: &Connection, priorities: Arc<RwLock<Priorities>>) -> rusqlite::Result<Self> {
-        // The last entry rather than the newest: a clock that jumped may have left some in the future.
-        let newest: Option<i64> = connection
-            .query_row("SELECT first_seen FROM entries ORDER BY row DESC LIMIT 1", [], |row| row.get(0))
-            .optional()?;
-        let oldest = newest.unwrap_or(0) - REMEMBERED_MS;
-        let mut kept: Vec<(i64, Time, Signature)> = Vec::new();
-        let mut select =
-            connection.prepare("SELECT row, dated, first_seen, signature FROM entries ORDER BY row DESC")?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            let (id, time) = (row.get(0)?, Time { dated: row.get(1)?, seen: row.get(2)? });
-            if time.seen < oldest {
-                break;
+        let mut stories = Self {
+            index: Index::default(),
+            counts: WordCounts::default(),
+            features: FeatureCache::default(),
+            priorities,
+            count: Arc::default(),
+            pending: 0,
+        };
+        let transaction = connection.unchecked_transaction()?;
+        for (row, time, signature) in remembered(&transaction)?.into_iter().rev() {
+            match signature {
+                Some(signature) => {
+                    stories.counts.add(time.seen, signature.words().to_vec());
+                    stories.index.insert(row, time, &signature);
+                }
+                // Written by a version that compared titles in another way.
+                None => stories.sign(&transaction, row)?,
             }
-            let signature: Option<Vec<u8>> = row.get(3)?;
-            kept.extend(signature.as_deref().and_then(Signature::from_bytes).map(|signature| (id, time, signature)));
         }
-        let mut index = Index::default();
-        for (row, time, signature) in kept.into_iter().rev() {
-            index.insert(row, time, signature);
-        }
-        let stories = Self { index, features: FeatureCache::default(), priorities, count: Arc::default(), pending: 0 };
+        transaction.commit()?;
+        stories.counts.keep();
         stories.count.store(count(connection)?, Ordering::Relaxed);
         Ok(stories)
     }
@@ -117,53 +86,61 @@ impl Stories {
         self.count.clone()
     }
 
-    /// The change in the number of stories that the transaction under way makes.
-    pub(super) fn pending(&self) -> i64 {
-        self.pending
+    /// How rare words are, as the tests compare it.
+    #[cfg(test)]
+    pub(super) fn rarity(&self) -> &Rarity {
+        self.counts.rarity()
+    }
+
+    /// How far the transaction under way has come.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { pending: self.pending, counts: self.counts.changes() }
     }
 
     /// Takes back what an undone part of the transaction changed.
-    pub(super) fn undo_to(&mut self, pending: i64) {
-        self.pending = pending;
+    pub(super) fn undo_to(&mut self, mark: Mark) {
+        self.pending = mark.pending;
+        self.counts.undo_to(mark.counts);
         // The rows that were undone are given again to other entries.
         self.features.clear();
     }
 
     /// Ends the transaction.
     pub(super) fn settle(&mut self, committed: bool) {
-        let change = std::mem::take(&mut self.pending);
-        if committed {
-            let before = self.count.load(Ordering::Relaxed);
-            self.count.store(before.saturating_add_signed(change), Ordering::Relaxed);
-        } else {
-            self.features.clear();
+        if !committed {
+            self.undo_to(Mark { pending: 0, counts: 0 });
         }
+        self.counts.keep();
+        let change = std::mem::take(&mut self.pending);
+        let before = self.count.load(Ordering::Relaxed);
+        self.count.store(before.saturating_add_signed(change), Ordering::Relaxed);
     }
 
     /// Finds the story of a new entry and joins it, and with it stories that it shows to be one; whether the entry is
     /// a member of its story. One beyond the limits of its story is none.
     pub(super) fn join(&mut self, connection: &Connection, new: &Newcomer<'_>) -> rusqlite::Result<bool> {
         let features = Arc::new(Features::of(new.source.as_str(), new.entry, new.seen.timestamp_millis()));
+        let signature = self.sign_with(connection, new.row, &features)?;
+        connection.prepare_cached("UPDATE entries SET story = row WHERE row = ?1")?.execute([new.row])?;
         self.pending += i64::from(new.is_new);
-        let signature = Signature::of(&features);
-        connection
-            .prepare_cached("UPDATE entries SET story = row, signature = ?2, dated = ?3 WHERE row = ?1")?
-            .execute(params![new.row, signature.to_bytes(), features.time.dated])?;
-        let mut story = new.row;
-        for other in self.index.candidates(features.time, signature).into_iter().filter(|other| *other != new.row) {
-            let Some(candidate) = candidate(connection, other)? else { continue };
-            let Some(judgement) = self.judge(connection, &features, &candidate)? else { continue };
-            if candidate.story == story {
-                note_join(connection, new.row, other, &judgement)?;
-                continue;
+        let mut candidates = Vec::new();
+        for row in self.index.candidates(features.time, &signature, self.counts.rarity()) {
+            if row != new.row {
+                candidates.extend(self.features.entry(connection, row)?);
             }
-            let theirs = members::count(connection, candidate.story, new.source)?;
+        }
+        let members = |story: i64| self.features.of_story(connection, story);
+        let joins = belonging(&features, &candidates, self.counts.rarity(), members)?;
+        let mut story = new.row;
+        for join in joins {
+            let theirs = members::count(connection, join.story, new.source)?;
             let is_alone = story == new.row;
             if is_alone && (theirs.all >= MOST_MEMBERS || theirs.of_source >= MOST_OF_SOURCE) {
                 connection
                     .prepare_cached("UPDATE entries SET story = ?2, surplus = 1, signature = NULL WHERE row = ?1")?
-                    .execute([new.row, candidate.story])?;
-                note_join(connection, new.row, other, &judgement)?;
+                    .execute([new.row, join.story])?;
+                note_join(connection, new.row, join.row, &join.judgement)?;
+                self.counts.remove(features.time.seen, signature.words().to_vec());
                 self.pending -= 1;
                 return Ok(false);
             }
@@ -171,13 +148,44 @@ impl Stories {
             if mine + theirs.all > MOST_MEMBERS {
                 continue;
             }
-            note_join(connection, new.row, other, &judgement)?;
-            story = unite(connection, story, candidate.story)?;
+            note_join(connection, new.row, join.row, &join.judgement)?;
+            story = unite(connection, story, join.story)?;
             self.pending -= 1;
         }
-        self.index.insert(new.row, features.time, signature);
+        self.index.insert(new.row, features.time, &signature);
         self.features.put(new.row, features);
         Ok(true)
+    }
+
+    /// Counts the words of an entry and stores what it is found by.
+    fn sign_with(&mut self, connection: &Connection, row: i64, features: &Features) -> rusqlite::Result<Signature> {
+        self.counts.add(features.time.seen, features.words.keys().collect());
+        let signature = Signature::of(features, self.counts.rarity());
+        connection.prepare_cached("UPDATE entries SET signature = ?2, dated = ?3 WHERE row = ?1")?.execute(params![
+            row,
+            signature.to_bytes(),
+            features.time.dated
+        ])?;
+        Ok(signature)
+    }
+
+    /// Makes the signature of a stored entry that has none of this version.
+    fn sign(&mut self, connection: &Connection, row: i64) -> rusqlite::Result<()> {
+        let Some(entry) = self.features.entry(connection, row)? else { return Ok(()) };
+        let signature = self.sign_with(connection, row, &entry.features)?;
+        self.index.insert(row, entry.features.time, &signature);
+        Ok(())
+    }
+
+    /// Takes back the words of a stored entry that is joined anew.
+    fn forget(&mut self, connection: &Connection, row: i64) -> rusqlite::Result<()> {
+        let (seen, bytes): (i64, Option<Vec<u8>>) = connection
+            .prepare_cached("SELECT first_seen, signature FROM entries WHERE row = ?1")?
+            .query_row([row], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        if let Some(signature) = bytes.as_deref().and_then(Signature::from_bytes) {
+            self.counts.remove(seen, signature.words().to_vec());
+        }
+        Ok(())
     }
 
     /// Looks again for the story of an entry whose words changed, unless it has one; whether it is a member of its
@@ -189,8 +197,7 @@ impl Stories {
         source: &SourceId,
         entry: &Entry,
     ) -> rusqlite::Result<bool> {
-        self.features.by_row.remove(&row);
-        self.features.order.retain(|cached| *cached != row);
+        self.features.remove(row);
         let (seen, edits, is_surplus, is_split, story): (i64, i64, bool, bool, i64) = connection
             .prepare_cached(
                 "SELECT first_seen, edits, surplus, split, coalesce(story, row) FROM entries WHERE row = ?1",
@@ -200,6 +207,7 @@ impl Stories {
         if is_split || edits > MOST_REJOINS || !(is_alone || is_surplus) {
             return Ok(!is_surplus);
         }
+        self.forget(connection, row)?;
         connection.prepare_cached("UPDATE entries SET surplus = 0 WHERE row = ?1")?.execute([row])?;
         let seen = DateTime::from_timestamp_millis(seen).unwrap_or_default();
         self.join(connection, &Newcomer { row, source, entry, seen, is_new: is_surplus })
@@ -217,30 +225,28 @@ impl Stories {
         let priorities = self.priorities.read().unwrap_or_else(PoisonError::into_inner);
         Ok(members::settle(connection, story, &priorities)? == Some(row))
     }
+}
 
-    /// Judges an entry against a stored one; `None` where they are not joined.
-    fn judge(
-        &mut self,
-        connection: &Connection,
-        features: &Features,
-        candidate: &Candidate,
-    ) -> rusqlite::Result<Option<Judgement>> {
-        let theirs = match self.features.by_row.get(&candidate.row) {
-            Some(theirs) => theirs.clone(),
-            None => {
-                let stored = connection
-                    .prepare_cached(
-                        "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries WHERE row = ?1",
-                    )?
-                    .query_row([candidate.row], read::entry)?;
-                let theirs = Features::of(stored.source.as_str(), &stored.entry, stored.first_seen.timestamp_millis());
-                let theirs = Arc::new(theirs);
-                self.features.put(candidate.row, theirs.clone());
-                theirs
-            }
-        };
-        Ok(Some(judge(features, &theirs)).filter(|judgement| judgement.joined))
+/// The entries of the window by row, the newest first, with their signatures; one of an earlier version is `None`.
+fn remembered(connection: &Connection) -> rusqlite::Result<Vec<(i64, Time, Option<Signature>)>> {
+    // The last entry rather than the newest: a clock that jumped may have left some in the future.
+    let last: Option<i64> = connection
+        .query_row("SELECT first_seen FROM entries ORDER BY row DESC LIMIT 1", [], |row| row.get(0))
+        .optional()?;
+    let oldest = Rarity::horizon(last.unwrap_or(0));
+    let mut kept = Vec::new();
+    let mut select =
+        connection.prepare_cached("SELECT row, dated, first_seen, signature FROM entries ORDER BY row DESC")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, time) = (row.get(0)?, Time { dated: row.get(1)?, seen: row.get(2)? });
+        if time.seen < oldest {
+            break;
+        }
+        let signature: Option<Vec<u8>> = row.get(3)?;
+        kept.extend(signature.map(|bytes| (id, time, Signature::from_bytes(&bytes))));
     }
+    Ok(kept)
 }
 
 /// How many stories the river tells.
@@ -248,16 +254,6 @@ pub(super) fn count(connection: &Connection) -> rusqlite::Result<u64> {
     connection
         .prepare_cached("SELECT count(*) FROM entries WHERE story = row AND pruned = 0")?
         .query_row([], |row| row.get(0))
-}
-
-/// What the index offers, as the store has it; `None` where it is gone, or was split off by hand.
-fn candidate(connection: &Connection, row: i64) -> rusqlite::Result<Option<Candidate>> {
-    connection
-        .prepare_cached(
-            "SELECT coalesce(story, row) FROM entries WHERE row = ?1 AND split = 0 AND surplus = 0 AND pruned = 0",
-        )?
-        .query_row([row], |r| Ok(Candidate { row, story: r.get(0)? }))
-        .optional()
 }
 
 /// Makes two stories one, under the earlier first entry; the row of that.

@@ -13,6 +13,7 @@ use crate::model::source::SourceId;
 
 mod hostile;
 mod lost;
+mod words;
 
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 

@@ -361,7 +361,7 @@ fn write_until(
                 return Err(error);
             }
         };
-        let (before, start) = (stories.pending(), Instant::now());
+        let (before, start) = (stories.mark(), Instant::now());
         let is_over = || start.elapsed() >= SLICE;
         let result = match &job.work {
             Work::Poll(poll) => commit::advance(&savepoint, stories, poll, &mut job.progress, &is_over)

@@ -1,5 +1,5 @@
-//! Whether two entries tell the same news: exact evidence first, then title, then body; what differs
-//! is evidence against.
+//! Whether two entries tell the same news: exact evidence first, then what speaks against it, then the
+//! texts where both have one, then the titles.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::WINDOW_MS;
 use super::features::{Features, Sorted};
+use super::model::{Inputs, Model, probability};
+use super::rarity::Rarity;
 
 /// What speaks for or against two entries being one story, and the verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,16 +22,30 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    fn against(why: impl Into<String>, score: f64) -> Self {
-        Self { joined: false, score, evidence: vec![why.into()] }
+    fn against(why: impl Into<String>) -> Self {
+        Self { joined: false, score: 0.0, evidence: vec![why.into()] }
     }
 }
 
-/// Titles tell a story by themselves only within this time, milliseconds.
+/// Titles tell a story by themselves only within this time, milliseconds: one source repeats its titles
+/// day by day, several sources seldom tell the same news three days apart.
 const NEAR_MS: i64 = 36 * 3600 * 1000;
+const NEAR_OF_OTHERS_MS: i64 = 72 * 3600 * 1000;
 
-/// Characters that name nothing: one for another is a matter of style.
-const FUNCTION: &str = "将拟已再正被遭获的了等或并及与和在于为是称就又也还更要";
+/// A title that says `today` says something else the next day.
+const DAY_MS: i64 = 20 * 3600 * 1000;
+
+/// How sure a join by titles must be. Titles in scripts with spaces have fewer words, and what two of
+/// them share says less.
+const SURE: f64 = 0.87;
+const SURE_IN_WORDS: f64 = 0.88;
+
+/// What of the shorter title must be in the longer: two that share a rare name alone may tell different
+/// news of it.
+const LEAST_CONTAINED: f64 = 0.45;
+
+/// With less of the shorter title in the longer, two tellings of a story do not support each other.
+const NO_AGREEMENT: f64 = 0.3;
 
 /// Words that turn a story into its follow-up.
 const TURNS: [(char, char); 20] = [
@@ -55,51 +71,68 @@ const TURNS: [(char, char); 20] = [
     ('落', '幕'),
 ];
 
-/// Characters of the shortest body that names a subject.
-const SHORTEST_TEXT: usize = 12;
+/// Characters of the shortest body that is compared.
+const SHORTEST_TEXT: usize = 24;
+
+/// Characters of the shortest body that can show that two have nothing in common.
+const SHORTEST_OPENING: usize = 12;
+
+/// The share of the words of one text that is in any other by chance.
+const BY_CHANCE: f64 = 0.08;
+
+/// The share that says nothing either way, what each share above or below it says in log odds, and the
+/// most that texts can say for and against.
+const NEUTRAL: f64 = 0.25;
+const PER_SHARE: f64 = 6.0;
+const MOST_FOR: f64 = 1.0;
+const MOST_AGAINST: f64 = -1.5;
 
 /// How the two compare, once.
 struct Pair<'f> {
     a: &'f Features,
     b: &'f Features,
-    /// Shared pairs of the titles against all of them (Jaccard).
+    rarity: &'f Rarity,
+    /// Milliseconds between them.
+    apart: i64,
+    /// Shared pairs of characters of the titles against all of them (Jaccard).
     titles: f64,
     /// Shared shingles of the bodies against those of the shorter.
     texts: f64,
     /// Characters of the shorter body.
     shorter: usize,
-    is_near: bool,
 }
 
 /// Judges a pair; `judge(a, b)` is `judge(b, a)`.
 #[must_use]
-pub fn judge(a: &Features, b: &Features) -> Judgement {
+pub fn judge(a: &Features, b: &Features, rarity: &Rarity) -> Judgement {
+    // The evidence names what the first title has, so the order is made one.
+    let (a, b) = if (&a.title, &a.source) <= (&b.title, &b.source) { (a, b) } else { (b, a) };
     let apart = a.time.apart(b.time);
     if apart > WINDOW_MS {
-        return Judgement::against("more than the window apart", 0.0);
+        return Judgement::against("more than the window apart");
     }
     let shared = a.shingles.shared(&b.shingles);
     let pair = Pair {
         a,
         b,
+        rarity,
+        apart,
         titles: jaccard(&a.pairs, &b.pairs),
         texts: ratio(shared, a.shingles.len().min(b.shingles.len())),
         shorter: a.text.len().min(b.text.len()),
-        is_near: apart <= NEAR_MS,
     };
+    if let Some(why) = pair.conflict() {
+        return Judgement::against(why);
+    }
     if pair.has_one_link() {
         return Judgement { joined: true, score: 1.0, evidence: pair.describe("the same link") };
     }
-    if let Some(why) = pair.conflict() {
-        return Judgement::against(why, pair.titles.max(pair.texts) / 2.0);
+    if pair.is_another_copy() {
+        return pair.by_titles();
     }
     match pair.proof() {
         Some((score, why)) => Judgement { joined: true, score, evidence: pair.describe(why) },
-        None => Judgement {
-            joined: false,
-            score: pair.titles.max(pair.texts) / 2.0,
-            evidence: pair.describe("too little in common"),
-        },
+        None => pair.by_titles(),
     }
 }
 
@@ -116,99 +149,201 @@ impl Pair<'_> {
         {
             return Some(format!("their texts state different days, {x} and {y}"));
         }
+        if a.is_reply != b.is_reply {
+            return Some("one answers the other".into());
+        }
+        if a.words.is_same(&b.words) {
+            return self.strangers().then(|| "the texts under the same title have nothing in common".into());
+        }
+        let (mine, theirs) = (a.words.marks(), b.words.marks());
+        if mine.contrast(theirs) {
+            return Some("their titles say things of which only one can be true".into());
+        }
+        if a.words.numbers_differ(&b.words) {
+            return Some("their titles give different numbers for the same thing".into());
+        }
+        if mine.is_angle != theirs.is_angle {
+            return Some("one asks about what the other tells".into());
+        }
+        if mine.is_roundup != theirs.is_roundup {
+            return Some("one holds several pieces of news".into());
+        }
+        if self.strangers() {
+            return Some("the texts have nothing in common".into());
+        }
+        self.other_subject()
+    }
+
+    fn has_texts(&self) -> bool {
+        self.shorter >= SHORTEST_TEXT
+    }
+
+    /// The weight of the words that both texts open with, against that of the shorter opening.
+    fn openings(&self) -> f64 {
+        let (a, b) = (&self.a.text_words, &self.b.text_words);
+        let of = |words: &Sorted<u32>| words.iter().map(|word| self.rarity.weight(*word)).sum::<f64>();
+        let common: f64 = a.common(b).map(|word| self.rarity.weight(*word)).sum();
+        let less = of(a).min(of(b));
+        if less > 0.0 { common / less } else { 0.0 }
+    }
+
+    /// Whether both have texts that share no more than any two do.
+    fn strangers(&self) -> bool {
+        self.shorter >= SHORTEST_OPENING
+            && self.openings() < BY_CHANCE
+            && self.texts < 0.5
+            && self.a.link != self.b.link
+    }
+
+    /// The same words about somebody else. Texts must show that neither entry tells of both; titles alone
+    /// are judged as a whole, since another word in one place is often only another word.
+    fn other_subject(&self) -> Option<String> {
+        let (a, b) = (self.a, self.b);
+        let is_template = self.titles >= 0.4 || self.texts >= 0.5;
+        let differ = self.has_texts() && is_template && a.words.names_another(&b.words, &a.text_words, &b.text_words);
+        differ.then(|| "they tell of different subjects".to_owned())
+    }
+
+    /// What forbids to take the pair for copies of one text: other numbers, or a word for what came after.
+    fn is_another_copy(&self) -> bool {
+        let (a, b) = (self.a, self.b);
         // A cut title may have lost numbers, and half a number at its end.
         let within = |x: &BTreeSet<String>, y: &BTreeSet<String>| x.is_subset(y);
         let lost = usize::from(a.is_cut) + usize::from(b.is_cut);
         let only_a = a.title_numbers.difference(&b.title_numbers).count();
         let only_b = b.title_numbers.difference(&a.title_numbers).count();
-        if !within(&a.title_numbers, &b.title_numbers)
+        let titles_differ = !within(&a.title_numbers, &b.title_numbers)
             && !within(&b.title_numbers, &a.title_numbers)
-            && only_a.min(only_b) > lost
-        {
-            return Some("the numbers of their titles differ".into());
-        }
-        if lost == 0 && only_a.min(only_b) > 0 && self.titles >= 0.4 {
-            return Some("their titles are alike but for the numbers".into());
-        }
-        let (few, many) = if a.text_numbers.len() <= b.text_numbers.len() { (a, b) } else { (b, a) };
-        let common = few.text_numbers.intersection(&many.text_numbers).count();
-        if !few.text_numbers.is_empty() && ratio(common, few.text_numbers.len()) < 0.5 {
-            return Some("the numbers of their texts differ".into());
-        }
-        if let Some(turn) = self.turn() {
-            return Some(format!("one tells what came after: {}{}", turn.0, turn.1));
-        }
-        self.other_subject()
+            && only_a.min(only_b) > lost;
+        let alike_but_numbers = lost == 0 && only_a.min(only_b) > 0 && self.titles >= 0.4;
+        titles_differ || alike_but_numbers || self.text_numbers_differ() || self.turns()
     }
 
-    /// A word for what came after, which one title has and the other entry has nowhere.
-    fn turn(&self) -> Option<(char, char)> {
+    fn text_numbers_differ(&self) -> bool {
+        let (a, b) = (self.a, self.b);
+        let (few, many) = if a.text_numbers.len() <= b.text_numbers.len() { (a, b) } else { (b, a) };
+        let common = few.text_numbers.intersection(&many.text_numbers).count();
+        !few.text_numbers.is_empty() && ratio(common, few.text_numbers.len()) < 0.5
+    }
+
+    /// Whether one title has a word for what came after that the other entry has nowhere.
+    fn turns(&self) -> bool {
         let only = |mine: &Features, theirs: &Features| {
             let says = |turn: &&(char, char)| mine.pairs.contains(*turn);
             let silent = |turn: &&(char, char)| !theirs.pairs.contains(*turn) && !theirs.lead.contains(*turn);
-            TURNS.iter().filter(says).find(silent).copied()
+            TURNS.iter().filter(says).any(|turn| silent(&turn))
         };
-        only(self.a, self.b).or_else(|| only(self.b, self.a))
+        only(self.a, self.b) || only(self.b, self.a)
     }
 
-    /// The same template about somebody else: each title says what its own text says and what the
-    /// other entry does not. A title without a text, and one in nearly the other's words, is taken at
-    /// its word.
-    fn other_subject(&self) -> Option<String> {
-        let own = |mine: &Features, theirs: &Features| {
-            let foreign = |pair: &&(char, char)| !theirs.pairs.contains(pair) && !theirs.lead.contains(pair);
-            let meant = |pair: &&(char, char)| {
-                self.titles >= 0.4 || mine.text.len() < SHORTEST_TEXT || mine.lead.contains(pair)
-            };
-            let names = |pair: &&(char, char)| !FUNCTION.contains([pair.0, pair.1]);
-            mine.pairs.iter().filter(names).filter(foreign).any(|pair| meant(&pair))
-        };
-        let differ = self.titles < 1.0 && own(self.a, self.b) && own(self.b, self.a);
-        differ.then(|| "they tell of different subjects".to_owned())
-    }
-
-    /// Exact evidence: one page, unless it serves many entries.
+    /// Exact evidence: one page, unless it serves many entries, as a search does.
     fn has_one_link(&self) -> bool {
         self.a.link.is_some()
             && self.a.link == self.b.link
-            && (self.titles >= 0.2 || self.texts >= 0.5 || self.is_beginning())
+            && (self.titles >= 0.6 || self.texts >= 0.5 || self.is_beginning())
     }
 
-    /// What proves them one story.
+    /// What proves them copies of one text.
     fn proof(&self) -> Option<(f64, &'static str)> {
         let (a, b) = (self.a, self.b);
         let one_source = a.source == b.source;
+        let is_near = self.apart <= NEAR_MS;
+        if one_source && !is_near {
+            // What one source says again a day later is the next of a series, unless it says the very same.
+            let is_repost = a.title == b.title && self.has_texts() && self.texts >= 0.95;
+            return is_repost.then_some((0.95, "one source brings the same title and text again"));
+        }
         let shorter_title = a.title.len().min(b.title.len());
-        let has_texts = self.shorter >= 24;
-        if a.title == b.title && !a.is_cut && !b.is_cut && shorter_title >= 6 {
+        if a.title == b.title && !a.is_cut && !b.is_cut && shorter_title >= 6 && self.has_texts() {
             let enough = if one_source { 0.8 } else { 0.5 };
-            return match (has_texts, one_source) {
-                (true, _) if self.texts >= enough => Some((0.98, "the same title and text")),
-                (_, false) if shorter_title >= 12 && self.is_near => Some((0.9, "the same title")),
-                _ => None,
-            };
+            return (self.texts >= enough).then_some((0.98, "the same title and text"));
         }
         if self.is_beginning() && shorter_title >= 8 {
             return if self.shorter >= 15 {
                 (self.texts >= 0.65).then_some((0.95, "one title is the beginning of the other, and the texts agree"))
             } else {
-                (shorter_title >= 16 && self.is_near).then_some((0.8, "one title is the beginning of the other"))
+                (shorter_title >= 16 && is_near).then_some((0.86, "one title is the beginning of the other"))
             };
         }
-        if self.titles >= 0.75 && shorter_title >= 8 && has_texts && self.texts >= 0.5 {
+        if self.titles >= 0.75 && shorter_title >= 8 && self.has_texts() && self.texts >= 0.5 {
             return Some((0.92, "nearly the same title, and the texts agree"));
-        }
-        if self.titles >= 0.85 && shorter_title >= 14 && self.is_near && !one_source && !has_texts {
-            return Some((0.8, "nearly the same title"));
         }
         if self.shorter >= 40 && self.titles >= 0.4 && self.texts >= 0.6 {
             return Some((0.88, "alike titles, and the texts agree"));
         }
         let enough_title = if one_source { 0.3 } else { 0.08 };
         if self.shorter >= 60 && self.texts >= 0.75 && self.titles >= enough_title {
-            return Some((0.85, "the texts are the same"));
+            return Some((0.87, "the texts are the same"));
         }
-        (self.shorter >= 120 && self.texts >= 0.9 && !one_source).then_some((0.85, "the texts are the same"))
+        (self.shorter >= 120 && self.texts >= 0.9 && !one_source).then_some((0.87, "the texts are the same"))
+    }
+
+    /// Judges by the words of the titles, with what the texts add where both have one.
+    fn by_titles(&self) -> Judgement {
+        let (a, b) = (self.a, self.b);
+        let one_source = a.source == b.source;
+        let inputs = Inputs::of(a, b, self.rarity);
+        let mut odds = Model::shipped().log_odds(&inputs);
+        if self.has_texts() {
+            // One source tells the next news of a kind in the words of the last.
+            let most = if one_source { 0.0 } else { MOST_FOR };
+            odds += ((self.openings() - NEUTRAL) * PER_SHARE).clamp(MOST_AGAINST, most);
+        }
+        let score = probability(odds);
+        let sure = if a.words.is_ideographic || b.words.is_ideographic { SURE } else { SURE_IN_WORDS };
+        let near = if a.words.marks().names_day || b.words.marks().names_day {
+            DAY_MS
+        } else if one_source {
+            NEAR_MS
+        } else {
+            NEAR_OF_OTHERS_MS
+        };
+        // Copies of a text with other numbers, or under a follow-up's title, are the next news of its kind.
+        let is_next = self.has_texts() && self.texts >= 0.3 && self.is_another_copy();
+        let enough = score >= sure
+            && inputs.0[0] >= LEAST_CONTAINED
+            && self.apart <= near
+            && !is_next
+            && a.words.tells_news()
+            && b.words.tells_news();
+        let why = if is_next {
+            "the same text with other numbers or about what came after"
+        } else if enough && a.words.is_same(&b.words) {
+            "the same title"
+        } else if enough {
+            "the titles tell the same news"
+        } else if score >= sure {
+            "alike titles, too far apart in time or with too few words in common"
+        } else {
+            "too little in common"
+        };
+        let mut evidence = vec![why.to_owned()];
+        if enough || score >= 0.2 {
+            evidence.extend(self.in_words(&inputs, score, sure));
+        }
+        // What shares one rare word or is the next news of its kind is no agreement with a story either.
+        let score = if is_next || inputs.0[0] < NO_AGREEMENT { 0.0 } else { score };
+        Judgement { joined: enough, score, evidence }
+    }
+
+    /// The evidence of the titles for people: what they share, what not, what the texts say, when.
+    fn in_words(&self, inputs: &Inputs, score: f64, sure: f64) -> Vec<String> {
+        let [contained, _, foreign, ..] = inputs.0;
+        let mut told = Vec::new();
+        let shared = self.a.words.shared_words(&self.b.words, |word| self.rarity.weight(word), 3);
+        if !shared.is_empty() {
+            told.push(format!("both titles have {}", shared.join(", ")));
+        }
+        told.push(format!("{:.0} % of the words of one title are in the other", contained * 100.0));
+        if foreign >= 0.05 {
+            told.push(format!("{:.0} % of the longer title is in the other in no form", foreign * 100.0));
+        }
+        if self.has_texts() {
+            told.push(format!("the texts share {:.0} % of their words", self.openings() * 100.0));
+        }
+        told.push(format!("{:.1} hours apart", self.apart as f64 / 3_600_000.0));
+        told.push(format!("probability {score:.2}, needed {sure:.2}"));
+        told
     }
 
     /// Whether one title is cut off and the other goes on where it ends.
@@ -220,8 +355,8 @@ impl Pair<'_> {
     fn describe(&self, why: &str) -> Vec<String> {
         vec![
             why.to_owned(),
-            format!("titles {:.2}", self.titles),
-            format!("texts {:.2} over {} characters", self.texts, self.shorter),
+            format!("{:.0} % of the titles is the same", self.titles * 100.0),
+            format!("{:.0} % of the shorter text, of {} characters, is in the other", self.texts * 100.0, self.shorter),
         ]
     }
 }
@@ -255,12 +390,21 @@ mod tests {
 
     #[track_caller]
     fn one(a: &Features, b: &Features) {
-        assert!(judge(a, b).joined && judge(b, a) == judge(a, b), "{:?}", judge(a, b));
+        assert!(
+            judge(a, b, &Rarity::default()).joined
+                && judge(b, a, &Rarity::default()) == judge(a, b, &Rarity::default()),
+            "{:?}",
+            judge(a, b, &Rarity::default())
+        );
     }
 
     #[track_caller]
     fn two(a: &Features, b: &Features) {
-        assert!(!judge(a, b).joined && !judge(b, a).joined, "{:?}", judge(a, b));
+        assert!(
+            !judge(a, b, &Rarity::default()).joined && !judge(b, a, &Rarity::default()).joined,
+            "{:?}",
+            judge(a, b, &Rarity::default())
+        );
     }
 
     const TITLE: &str = "佳兆业已累计交付15个项目、9430套房源";

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use unicode_normalization::UnicodeNormalization;
 
+use super::title::{Title, words_of_text};
 use crate::clean;
 use crate::model::entry::Entry;
 
@@ -13,6 +14,9 @@ const LONGEST_TEXT: usize = 1500;
 
 /// Characters of the body that name its subject.
 const LEAD: usize = 200;
+
+/// Characters of the beginning of the body whose words are compared.
+const OPENING: usize = 300;
 
 /// Characters in one shingle of a body.
 const SHINGLE: usize = 4;
@@ -24,6 +28,12 @@ pub struct Features {
     pub source: String,
     /// The title: letters and digits alone, lower case, simplified Chinese, without marker.
     pub title: Vec<char>,
+    /// The title, taken apart into words.
+    pub words: Title,
+    /// Digests of the words of the beginning of the body.
+    pub text_words: Sorted<u32>,
+    /// Whether it answers another entry rather than telling news (`Re: …`).
+    pub is_reply: bool,
     /// Whether the title is cut off.
     pub is_cut: bool,
     /// The body, folded in the same way.
@@ -85,6 +95,11 @@ impl<T: Ord> Sorted<T> {
         self.0.iter()
     }
 
+    /// Those in both.
+    pub fn common<'s>(&'s self, other: &'s Self) -> impl Iterator<Item = &'s T> {
+        self.0.iter().filter(|item| other.contains(item))
+    }
+
     /// How many are in both.
     #[must_use]
     pub fn shared(&self, other: &Self) -> usize {
@@ -136,10 +151,14 @@ impl Features {
         let body = clean::text_of(entry).unwrap_or_default();
         let body: String = body.chars().take(LONGEST_TEXT * 2).collect();
         let title = fold(bare);
+        let opening = body.char_indices().nth(OPENING).map_or(body.as_str(), |(at, _)| &body[..at]);
         let mut text = fold(&body);
         text.truncate(LONGEST_TEXT);
         Self {
             source: source.to_owned(),
+            words: Title::of(bare, &entry.title[..entry.title.len() - bare.len()]),
+            text_words: words_of_text(opening),
+            is_reply: is_reply(&entry.title),
             pairs: pairs(&title),
             lead: pairs(&text[..text.len().min(LEAD)]),
             shingles: text.windows(SHINGLE).map(|shingle| digest(shingle, 0)).collect(),
@@ -154,6 +173,27 @@ impl Features {
             time: Time { dated, seen },
         }
     }
+}
+
+/// Whether a title is that of an answer to another entry.
+fn is_reply(title: &str) -> bool {
+    let lower: String = title.trim_start().chars().take(16).flat_map(char::to_lowercase).collect();
+    [
+        "re:",
+        "re：",
+        "aw:",
+        "comment on ",
+        "comments on ",
+        "reply to ",
+        "回复:",
+        "回复：",
+        "答复:",
+        "答复：",
+        "评论:",
+        "评论：",
+    ]
+    .iter()
+    .any(|mark| lower.starts_with(mark))
 }
 
 fn pairs(text: &[char]) -> Sorted<(char, char)> {
@@ -175,7 +215,7 @@ pub(super) fn fold(text: &str) -> Vec<char> {
 
 /// The characters of a text in their compatibility forms (NFKC), one by one: texts are composed (NFC)
 /// already, and most of their characters are their own form.
-fn each_compatible(text: &str, mut take: impl FnMut(char)) {
+pub(super) fn each_compatible(text: &str, mut take: impl FnMut(char)) {
     for c in text.chars() {
         if c.is_ascii() || is_ideograph(c) {
             take(c);
@@ -185,7 +225,7 @@ fn each_compatible(text: &str, mut take: impl FnMut(char)) {
     }
 }
 
-fn is_ideograph(c: char) -> bool {
+pub(super) fn is_ideograph(c: char) -> bool {
     matches!(c, '\u{4e00}'..='\u{9fff}')
 }
 

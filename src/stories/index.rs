@@ -1,23 +1,24 @@
-//! The entries worth judging: a locality-sensitive index over a few digests of each entry.
+//! The entries worth judging: an index over the rarest words of titles, and a few digests of bodies.
 //!
-//! Each entry has eight keys: its title whole and by its beginning, two digests of title pairs, three
-//! of the beginning of its body, and its link. Entries that share a key are candidates. Memory per
-//! entry is [`Index::bytes_per_entry`]; a lookup walks eight chains whose length does not depend on
-//! how many entries there are.
+//! Each entry has eight keys: the five rarest words of its title as they were when it came, the title
+//! itself, one of the beginning of its body, and its link. Looked up are all words of a title that are not common, so an
+//! entry is found by any word that is rare in either. Memory per entry is [`Index::bytes_per_entry`]; a
+//! lookup walks chains whose length does not depend on how many entries there are.
 
 use std::collections::HashMap;
 
 use super::WINDOW_MS;
 use super::features::{Features, Time, digest};
+use super::rarity::Rarity;
 
 /// Keys of one entry.
 const KEYS: usize = 8;
 
-/// Characters of the beginning of a title that make a key: cut titles keep theirs.
-const BEGINNING: usize = 8;
+/// Keys that are words of the title.
+const WORDS: usize = 5;
 
 /// Characters of the beginning of a body that make keys.
-const LEAD: usize = 60;
+const LEAD: usize = 45;
 
 /// Entries under one key that are looked at, newest first; a key with more says little.
 const MOST_IN_CHAIN: usize = 64;
@@ -25,11 +26,21 @@ const MOST_IN_CHAIN: usize = 64;
 /// Steps along one chain at most, entries of other keys included.
 const MOST_STEPS: usize = 512;
 
+/// Titles that may hold a word that is still looked up.
+const COMMON: u32 = 400;
+
+/// Words of one title that are looked up at most, the rarest.
+const MOST_WORDS: usize = 24;
+
 /// Candidates that are worth a judgement.
 const MOST_CANDIDATES: usize = 24;
 
-/// Candidates that share one key alone: most do so by chance.
-const MOST_BY_ONE_KEY: usize = 12;
+/// What a candidate must share, in rare words of the title; the title, a body or a link counts as two.
+const LEAST_SHARED: f64 = 0.7;
+const BODY_OR_LINK: f64 = 2.0;
+
+/// Entries that may share a key before it says less of each.
+const FEW: f64 = 12.0;
 
 /// Candidates with the same keys, whatever these are.
 const MOST_ALIKE: usize = 2;
@@ -40,51 +51,75 @@ const UNDATED: i32 = i32::MIN;
 /// The end of a chain.
 const END: u32 = u32::MAX;
 
-/// The keys of one entry; zero is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Signature([u32; KEYS]);
+/// How a stored signature begins that has the words of the title; those before it were eight keys.
+const VERSION: u32 = 2;
+
+/// What an entry is found by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Signature {
+    /// The keys; zero is none.
+    keys: [u32; KEYS],
+    /// Digests of all words of the title.
+    words: Vec<u32>,
+}
 
 impl Signature {
-    /// The keys of an entry with these features.
+    /// What an entry with these features is found by, given how rare words are now.
     #[must_use]
-    pub fn of(features: &Features) -> Self {
-        let title = &features.title;
+    pub fn of(features: &Features, rarity: &Rarity) -> Self {
         let lead = &features.text[..features.text.len().min(LEAD)];
-        let pairs = |seed: u32| features.pairs.iter().map(|&(a, b)| digest(&[a, b], seed)).min();
-        let both = |seed: u32| pairs(seed).zip(pairs(seed + 1)).map(|(x, y)| x ^ y.rotate_left(16));
-        let shingle = |seed: u32| lead.windows(5).map(|shingle| digest(shingle, seed)).min();
-        let keys = [
-            (title.len() >= 4 && !features.is_cut).then(|| digest(title, 1)),
-            (title.len() >= BEGINNING).then(|| digest(&title[..BEGINNING], 2)),
-            both(11).filter(|_| title.len() >= 6),
-            both(21).filter(|_| title.len() >= 6),
-            shingle(31),
-            shingle(32),
-            shingle(33),
-            features.link.as_ref().map(|link| digest(&link.chars().collect::<Vec<_>>(), 3)),
-        ];
-        // The number of the key is part of it, so that kinds do not meet.
-        let mut signature = Self::default();
-        for (place, (slot, key)) in signature.0.iter_mut().zip(keys).enumerate() {
-            let kind = u32::try_from(place).unwrap_or_default().wrapping_mul(0x9e37_79b1);
-            *slot = key.map_or(0, |key| (key ^ kind).max(1));
+        let shingle = lead.windows(5).map(|shingle| digest(shingle, 31)).min();
+        let words: Vec<u32> = features.words.keys().collect();
+        let mut rarest: Vec<(u32, u32)> = words.iter().map(|word| (rarity.count(*word), *word)).collect();
+        rarest.sort_unstable();
+        let link = features.link.as_ref().map(|link| digest(&link.chars().collect::<Vec<_>>(), 3));
+        let mut keys = [0; KEYS];
+        for (slot, (_, word)) in keys.iter_mut().zip(rarest.into_iter().take(WORDS)) {
+            *slot = key(Kind::Word, word);
         }
-        signature
+        let title = (!features.is_cut && features.title.len() >= 4).then(|| digest(&features.title, 1));
+        let others = [(Kind::Title, title), (Kind::Lead, shingle), (Kind::Link, link)];
+        for (slot, (kind, digest)) in keys[WORDS..].iter_mut().zip(others) {
+            *slot = digest.map_or(0, |digest| key(kind, digest));
+        }
+        Self { keys, words }
     }
 
-    /// The keys as the store keeps them.
+    /// The digests of the words of the title.
     #[must_use]
-    pub fn to_bytes(self) -> Vec<u8> {
-        self.0.iter().flat_map(|key| key.to_le_bytes()).collect()
+    pub fn words(&self) -> &[u32] {
+        &self.words
     }
 
-    /// Reads what [`Signature::to_bytes`] wrote.
+    /// The signature as the store keeps it.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let all = [VERSION].into_iter().chain(self.keys).chain(self.words.iter().copied());
+        all.flat_map(u32::to_le_bytes).collect()
+    }
+
+    /// Reads what [`Signature::to_bytes`] wrote; `None` for what an earlier version did.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (keys, rest) = bytes.as_chunks::<4>();
-        let keys: [[u8; 4]; KEYS] = keys.try_into().ok().filter(|_| rest.is_empty())?;
-        Some(Self(keys.map(u32::from_le_bytes)))
+        let (numbers, rest) = bytes.as_chunks::<4>();
+        let numbers: Vec<u32> = numbers.iter().map(|number| u32::from_le_bytes(*number)).collect();
+        let (version, rest_of) = numbers.split_first().filter(|_| rest.is_empty())?;
+        let (keys, words) = rest_of.split_at_checked(KEYS).filter(|_| *version == VERSION)?;
+        Some(Self { keys: keys.try_into().ok()?, words: words.to_vec() })
     }
+}
+
+/// Kinds of keys, which do not meet.
+#[derive(Clone, Copy)]
+enum Kind {
+    Word = 1,
+    Lead = 2,
+    Link = 3,
+    Title = 4,
+}
+
+fn key(kind: Kind, digest: u32) -> u32 {
+    (digest ^ (kind as u32).wrapping_mul(0x9e37_79b1)).max(1)
 }
 
 /// The entries of the window by their keys.
@@ -110,13 +145,13 @@ const REMEMBERED: i32 = 8 * 24 * 60;
 
 impl Index {
     /// Adds an entry.
-    pub fn insert(&mut self, row: i64, time: Time, signature: Signature) {
+    pub fn insert(&mut self, row: i64, time: Time, signature: &Signature) {
         let (Ok(row), Ok(entry)) = (u32::try_from(row), u32::try_from(self.rows.len())) else { return };
         let seen = minute(time.seen);
         self.rows.push(row);
         self.dated.push(time.dated.map_or(UNDATED, minute));
         self.seen.push(seen);
-        self.keys.push(signature.0);
+        self.keys.push(signature.keys);
         self.next.push([END; KEYS]);
         self.newest = self.newest.max(seen);
         // Eight postings to a chain at most, on the average.
@@ -129,26 +164,27 @@ impl Index {
 
     /// Rows of entries that may tell the same news, the most alike first.
     #[must_use]
-    pub fn candidates(&self, time: Time, signature: Signature) -> Vec<i64> {
+    pub fn candidates(&self, time: Time, signature: &Signature, rarity: &Rarity) -> Vec<i64> {
         let (dated, seen) = (time.dated.map_or(UNDATED, minute), minute(time.seen));
         let window = i32::try_from(WINDOW_MS / 60_000).unwrap_or(i32::MAX);
-        let mut shared: HashMap<usize, usize> = HashMap::new();
-        for key in signature.0.into_iter().filter(|key| *key != 0) {
-            let mut met = 0;
-            for posting in self.chain(key).take(MOST_STEPS) {
-                let (entry, place) = (posting as usize / KEYS, posting as usize % KEYS);
-                if self.keys[entry][place] == key && self.apart(entry, dated, seen) <= window {
-                    *shared.entry(entry).or_default() += 1;
-                    met += 1;
-                    if met == MOST_IN_CHAIN {
-                        break;
-                    }
-                }
+        let mut shared: HashMap<usize, f64> = HashMap::new();
+        for (key, weight) in wanted(signature, rarity) {
+            let is_it = |posting: &u32| {
+                let (entry, place) = (*posting as usize / KEYS, *posting as usize % KEYS);
+                self.keys[entry][place] == key && self.apart(entry, dated, seen) <= window
+            };
+            let met: Vec<u32> = self.chain(key).take(MOST_STEPS).filter(is_it).take(MOST_IN_CHAIN).collect();
+            // What many begin with says little of each.
+            let weight = weight * (FEW / met.len() as f64).min(1.0);
+            for posting in met {
+                *shared.entry(posting as usize / KEYS).or_default() += weight;
             }
         }
-        let mut found: Vec<(usize, u32, usize)> =
-            shared.into_iter().map(|(entry, count)| (count, self.rows[entry], entry)).collect();
-        found.sort_by_key(|&(count, row, _)| (std::cmp::Reverse(count), row));
+        let mut found: Vec<(f64, u32, usize)> = (shared.into_iter())
+            .filter(|(_, weight)| *weight >= LEAST_SHARED)
+            .map(|(entry, weight)| (weight, self.rows[entry], entry))
+            .collect();
+        found.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
         // A portal that says one thing many times takes no more places than one that says it twice.
         let mut alike: HashMap<[u32; KEYS], usize> = HashMap::new();
         found.retain(|&(_, _, entry)| {
@@ -156,8 +192,7 @@ impl Index {
             *met += 1;
             *met <= MOST_ALIKE
         });
-        let by_chance = found.iter().position(|(count, ..)| *count < 2).unwrap_or(found.len());
-        found.truncate(MOST_CANDIDATES.min(by_chance.max(MOST_BY_ONE_KEY)));
+        found.truncate(MOST_CANDIDATES);
         found.into_iter().map(|(_, row, _)| i64::from(row)).collect()
     }
 
@@ -230,6 +265,18 @@ impl Index {
     }
 }
 
+/// The keys that an entry is looked up by, with what each says.
+fn wanted(signature: &Signature, rarity: &Rarity) -> Vec<(u32, f64)> {
+    let mut words: Vec<(u32, u32)> = signature.words.iter().map(|word| (rarity.count(*word), *word)).collect();
+    words.sort_unstable();
+    // The rarest are looked up however common they are.
+    let rare = words.iter().take_while(|(count, _)| *count <= COMMON).count();
+    words.truncate(rare.clamp(WORDS.min(words.len()), MOST_WORDS));
+    let words = words.into_iter().map(|(_, word)| (key(Kind::Word, word), rarity.weight(word)));
+    let others = signature.keys[WORDS..].iter().filter(|key| **key != 0).map(|key| (*key, BODY_OR_LINK));
+    words.chain(others).collect()
+}
+
 fn retain<T>(list: &mut Vec<T>, kept: &[bool]) {
     let mut kept = kept.iter();
     list.retain(|_| *kept.next().unwrap_or(&false));
@@ -258,14 +305,16 @@ mod tests {
 
     #[test]
     fn an_entry_finds_itself_among_many_and_little_else() {
-        let mut index = Index::default();
+        let (mut index, mut rarity) = (Index::default(), Rarity::default());
         let all: Vec<Features> = (0..5_000).map(features).collect();
         for (n, features) in all.iter().enumerate() {
-            index.insert(n as i64, features.time, Signature::of(features));
+            let signature = Signature::of(features, &rarity);
+            drop(rarity.add(features.time.seen, signature.words()));
+            index.insert(n as i64, features.time, &signature);
         }
         for (n, features) in all.iter().enumerate().step_by(97) {
-            let found = index.candidates(features.time, Signature::of(features));
-            assert_eq!(found.first(), Some(&(n as i64)), "{n}");
+            let found = index.candidates(features.time, &Signature::of(features, &rarity), &rarity);
+            assert!(found.contains(&(n as i64)), "{n}");
             assert!(found.len() <= MOST_CANDIDATES);
         }
         assert!(index.bytes_per_entry() < 100.0, "{}", index.bytes_per_entry());
@@ -273,21 +322,22 @@ mod tests {
 
     #[test]
     fn what_left_the_window_is_forgotten_in_time() {
-        let mut index = Index::default();
+        let (mut index, rarity) = (Index::default(), Rarity::default());
         let at = |n: i64| Time { dated: Some(n * WINDOW_MS / 100), seen: n * WINDOW_MS / 100 };
         for n in 0..20_000_i64 {
-            index.insert(n, at(n), Signature::of(&features(n as usize)));
+            index.insert(n, at(n), &Signature::of(&features(n as usize), &rarity));
         }
         assert!(index.len() < 1_000, "{}", index.len());
         let (old, new) = (features(10), features(19_999));
-        assert!(!index.candidates(at(10), Signature::of(&old)).contains(&10));
-        assert!(index.candidates(at(19_999), Signature::of(&new)).contains(&19_999));
+        assert!(!index.candidates(at(10), &Signature::of(&old, &rarity), &rarity).contains(&10));
+        assert!(index.candidates(at(19_999), &Signature::of(&new, &rarity), &rarity).contains(&19_999));
     }
 
     #[test]
     fn signatures_survive_the_store() {
-        let signature = Signature::of(&features(7));
+        let signature = Signature::of(&features(7), &Rarity::default());
         assert_eq!(Signature::from_bytes(&signature.to_bytes()), Some(signature));
         assert_eq!(Signature::from_bytes(b"short"), None);
+        assert_eq!(Signature::from_bytes(&[0; 32]), None, "eight keys without words, of an earlier version");
     }
 }

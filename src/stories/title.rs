@@ -1,0 +1,475 @@
+//! A title as titles are compared: its words, its numbers, and what kind of text it is.
+//!
+//! Chinese is written without spaces, so a word here is a pair of neighbouring ideographs; on labelled
+//! real news pairs weighted by how rare they are judge as well as the words of a dictionary do, and a
+//! dictionary takes tens of megabytes. In scripts with spaces a word is a word without its ending,
+//! and each two neighbouring words are one more.
+
+use super::features::{Sorted, digest, each_compatible, is_ideograph};
+use super::words::{Marks, WORDS, with_numerals};
+
+/// Characters of the longest title that are compared.
+const LONGEST: usize = 200;
+
+/// Letters that a clause must keep when questions are left out.
+const SHORTEST_NEWS: usize = 6;
+
+/// The parts of a title between which questions are told from news.
+const BREAKS: [char; 10] = ['，', ',', '。', '！', '!', '；', ';', '？', '?', '|'];
+
+/// A word of a title.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Word {
+    /// Its digest.
+    pub(super) key: u32,
+    /// The tokens that it is made of; the same one twice where it is one.
+    parts: [u32; 2],
+    /// Where it stands in [`Title::news`], bytes.
+    span: (u16, u16),
+}
+
+/// A number with what stands on either side of it: `超4%` and `超3%` differ, `3人` and `20日` need not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Number {
+    value: u32,
+    before: u32,
+    after: u32,
+}
+
+/// A title, taken apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Title {
+    /// The part that tells the news, folded: lower case, simplified Chinese, compatibility forms as one.
+    news: String,
+    /// Digests of its tokens in order: ideographs, words, numbers.
+    tokens: Vec<u32>,
+    /// The tokens that name something.
+    content: Sorted<u32>,
+    words: Vec<Word>,
+    numbers: Vec<Number>,
+    marks: Marks,
+    /// Whether most of it is written in ideographs.
+    pub(super) is_ideographic: bool,
+}
+
+/// What one title has in common with another, and what not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Overlap {
+    /// Tokens in both against those of the title with fewer.
+    pub(super) contained: f64,
+    /// Tokens in both against those in either.
+    pub(super) shared: f64,
+    /// The weight of what the longer title says and the other does not, against all of its weight.
+    pub(super) foreign: f64,
+    /// The same of the shorter title.
+    pub(super) foreign_shorter: f64,
+    /// The weight of the rarest word in both.
+    pub(super) rarest: f64,
+    /// The weight of the longer title, in words that no other title has.
+    pub(super) length: f64,
+}
+
+impl Title {
+    /// Takes a title apart; `marker` is what stood before it, which may say that it holds several pieces
+    /// of news.
+    #[must_use]
+    pub fn of(title: &str, marker: &str) -> Self {
+        let mut plain = String::with_capacity(title.len());
+        let cut = title.char_indices().nth(LONGEST).map_or(title, |(at, _)| &title[..at]);
+        each_compatible(cut, |c| if is_ideograph(c) { plain.push(c) } else { plain.extend(c.to_lowercase()) });
+        let plain = with_numerals(&fast2s::convert(&plain));
+        let news = news_of(&plain);
+        let mut marks = WORDS.marks(&news);
+        // A question mark alone may be any portal's; a question has a word for it.
+        let asks = plain.trim_end_matches(['?', '？', ' ']).ends_with('吗') || marks.is_question;
+        marks.is_angle |= asks && news.len() == plain.len();
+        marks.is_roundup = WORDS.marks(&plain).is_roundup
+            || WORDS.marks(marker).is_roundup
+            || plain.contains(['；', ';', '|']) && holds_several(&plain);
+        let mut found = Self { marks, ..Self::default() };
+        let tokens = tokens(&news);
+        let ideographs = tokens.iter().filter(|token| token.kind == TokenKind::Ideograph).count();
+        found.is_ideographic = ideographs * 2 >= tokens.len();
+        found.tokens = tokens.iter().map(|token| token.key).collect();
+        found.content = tokens.iter().filter(|token| !token.is_stop).map(|token| token.key).collect();
+        found.words = words(&news, &tokens);
+        found.numbers = numbers(&tokens);
+        if crate::clean::is_cut(title) && tokens.last().is_some_and(|token| token.kind == TokenKind::Number) {
+            // The cut may have halved it.
+            found.numbers.pop();
+        }
+        found.news = news;
+        found
+    }
+
+    /// The digests of its words, in order.
+    pub fn keys(&self) -> impl Iterator<Item = u32> + '_ {
+        self.words.iter().map(|word| word.key)
+    }
+
+    /// Whether both are the same tokens in the same order.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        !self.tokens.is_empty() && self.tokens == other.tokens
+    }
+
+    /// What both have in common; the same for `(a, b)` and `(b, a)`.
+    pub(super) fn overlap(&self, other: &Self, weight: impl Fn(u32) -> f64) -> Overlap {
+        let of = |title: &Self| title.keys().map(&weight).sum::<f64>();
+        let (mine, theirs) = (of(self), of(other));
+        // Of equals the order of their words decides, so that the answer is the same both ways.
+        let swap = mine.total_cmp(&theirs).then_with(|| self.tokens.cmp(&other.tokens)).is_gt();
+        let (short, long, less, more) = if swap { (other, self, theirs, mine) } else { (self, other, mine, theirs) };
+        let foreign = |of: &Self, to: &Self, whole: f64| {
+            let strange = |word: &&Word| !to.has(word.key) && !word.parts.iter().any(|part| to.content.contains(part));
+            let foreign: f64 = of.words.iter().filter(strange).map(|word| weight(word.key)).sum();
+            if whole > 0.0 { foreign / whole } else { 0.0 }
+        };
+        let both = short.content.shared(&long.content);
+        let either = short.content.len() + long.content.len() - both;
+        let rarest = short.words.iter().filter(|word| long.has(word.key)).map(|word| weight(word.key));
+        Overlap {
+            contained: ratio(both, short.content.len().min(long.content.len())),
+            shared: ratio(both, either),
+            foreign: foreign(long, short, more),
+            foreign_shorter: foreign(short, long, less),
+            rarest: rarest.fold(0.0, f64::max),
+            length: more,
+        }
+    }
+
+    /// The words in both, the rarest first, as they stand in this title.
+    pub(super) fn shared_words(&self, other: &Self, weight: impl Fn(u32) -> f64, most: usize) -> Vec<String> {
+        // Neighbouring pairs of ideographs are shown as the one word that they are cut from.
+        let mut spans: Vec<(u16, u16, f64)> = Vec::new();
+        let mut words: Vec<&Word> = self.words.iter().filter(|word| other.has(word.key)).collect();
+        words.sort_by_key(|word| word.span);
+        for word in words {
+            let weight = weight(word.key);
+            match spans.last_mut() {
+                Some(last) if word.span.0 < last.1 => {
+                    last.1 = last.1.max(word.span.1);
+                    last.2 = last.2.max(weight);
+                }
+                _ => spans.push((word.span.0, word.span.1, weight)),
+            }
+        }
+        spans.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
+        let text = |&(from, to, _): &(u16, u16, f64)| self.news[usize::from(from)..usize::from(to)].to_owned();
+        spans.iter().take(most).map(text).collect()
+    }
+
+    /// Whether a number of one stands where the other has another: beside the same word.
+    pub(super) fn numbers_differ(&self, other: &Self) -> bool {
+        let has = |title: &Self, value: u32| title.numbers.iter().any(|number| number.value == value);
+        self.numbers.iter().any(|mine| {
+            other.numbers.iter().any(|theirs| {
+                let beside = (mine.after != 0 && mine.after == theirs.after)
+                    || (mine.before != 0 && mine.before == theirs.before);
+                beside && mine.value != theirs.value && !has(other, mine.value) && !has(self, theirs.value)
+            })
+        })
+    }
+
+    /// Whether the titles are told in the same words about different things: in some place each has a name
+    /// of its own, which the other entry has nowhere, its text (`others_text`, `own_text`) included.
+    pub(super) fn names_another(&self, other: &Self, own_text: &Sorted<u32>, others_text: &Sorted<u32>) -> bool {
+        let names = |of: &Self, gap: &[u32], to: &Self, text: &Sorted<u32>| {
+            let strange =
+                |token: &u32| gap.contains(token) && of.content.contains(token) && !to.content.contains(token);
+            let is_name =
+                |word: &&Word| word.parts.iter().any(&strange) && !to.has(word.key) && !text.contains(&word.key);
+            of.words.iter().any(|word| is_name(&word))
+        };
+        self.gaps(other)
+            .into_iter()
+            .any(|(mine, theirs)| names(self, mine, other, others_text) && names(other, theirs, self, own_text))
+    }
+
+    /// The places in which the titles differ when they are laid side by side: what each has there.
+    fn gaps<'t>(&'t self, other: &'t Self) -> Vec<(&'t [u32], &'t [u32])> {
+        let (a, b) = (&self.tokens[..], &other.tokens[..]);
+        // The longest common subsequence of what follows each place.
+        let mut common = vec![vec![0_u16; b.len() + 1]; a.len() + 1];
+        for i in (0..a.len()).rev() {
+            for j in (0..b.len()).rev() {
+                common[i][j] =
+                    if a[i] == b[j] { common[i + 1][j + 1] + 1 } else { common[i + 1][j].max(common[i][j + 1]) };
+            }
+        }
+        let mut same: Vec<(usize, usize)> = Vec::new();
+        let (mut i, mut j) = (0, 0);
+        while i < a.len() && j < b.len() {
+            if a[i] == b[j] {
+                same.push((i, j));
+                (i, j) = (i + 1, j + 1);
+            } else if common[i + 1][j] >= common[i][j + 1] {
+                i += 1;
+            } else {
+                j += 1;
+            }
+        }
+        // One token between two differences is chance: two names may have a character in common.
+        let touches =
+            |n: usize, m: usize| same.get(n).zip(same.get(m)).is_some_and(|(x, y)| x.0 + 1 == y.0 && x.1 + 1 == y.1);
+        let is_end = |&(i, j): &(usize, usize)| (i, j) == (0, 0) || (i + 1, j + 1) == (a.len(), b.len());
+        let kept = same.iter().enumerate().filter(|(n, place)| {
+            is_end(place) || touches(*n, n + 1) || n.checked_sub(1).is_some_and(|before| touches(before, *n))
+        });
+        let mut found = Vec::new();
+        let mut from = (0, 0);
+        for (i, j) in kept.map(|(_, place)| *place).chain([(a.len(), b.len())]) {
+            if from.0 < i && from.1 < j {
+                found.push((&a[from.0..i], &b[from.1..j]));
+            }
+            from = (i + 1, j + 1);
+        }
+        found
+    }
+
+    /// What the words of its news say of it.
+    pub(super) fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// Whether it is long enough to tell news rather than to name a subject.
+    pub(super) fn tells_news(&self) -> bool {
+        let letters = self.news.chars().filter(|c| c.is_alphanumeric()).count();
+        if self.is_ideographic { letters >= SHORTEST_NEWS } else { self.content.len() >= 3 }
+    }
+
+    fn has(&self, key: u32) -> bool {
+        self.words.binary_search_by_key(&key, |word| word.key).is_ok()
+    }
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TokenKind {
+    Ideograph,
+    Word,
+    Number,
+}
+
+struct Token {
+    kind: TokenKind,
+    key: u32,
+    is_stop: bool,
+    span: (usize, usize),
+}
+
+/// The tokens of a folded text: each ideograph, each word without its ending, each number.
+fn tokens(text: &str) -> Vec<Token> {
+    let mut found = Vec::new();
+    let mut characters = text.char_indices().peekable();
+    while let Some((start, c)) = characters.next() {
+        let mut end = start + c.len_utf8();
+        let (kind, word) = if is_syllabic(c) {
+            (TokenKind::Ideograph, text[start..end].to_owned())
+        } else if c.is_numeric() {
+            while let Some(&(at, next)) = characters.peek() {
+                let follows = text[at + next.len_utf8()..].starts_with(|c: char| c.is_numeric());
+                if !(next.is_numeric() || (matches!(next, '.' | ',') && follows)) {
+                    break;
+                }
+                end = at + next.len_utf8();
+                characters.next();
+            }
+            (TokenKind::Number, text[start..end].replace(',', ""))
+        } else if c.is_alphabetic() {
+            while let Some(&(at, next)) = characters.peek() {
+                let is_letter = next.is_alphabetic() && !is_syllabic(next);
+                let is_apostrophe = matches!(next, '\'' | '’')
+                    && text[at + next.len_utf8()..].starts_with(|c: char| c.is_alphabetic() && !is_syllabic(c));
+                if !is_letter && !is_apostrophe {
+                    break;
+                }
+                end = at + next.len_utf8();
+                characters.next();
+            }
+            (TokenKind::Word, stem(&text[start..end]))
+        } else {
+            continue;
+        };
+        let is_stop = WORDS.is_stop(&word) || WORDS.is_stop(&text[start..end]);
+        found.push(Token { kind, key: digest_of(&word), is_stop, span: (start, end) });
+    }
+    found
+}
+
+/// Scripts without spaces between words.
+fn is_syllabic(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{9fff}' | '\u{3040}'..='\u{30ff}' | '\u{20000}'..='\u{323af}')
+}
+
+/// A word without the ending that inflects it, as far as English shows it.
+fn stem(word: &str) -> String {
+    let word = word.split(['\'', '’']).next().unwrap_or(word);
+    for ending in ["ings", "ing", "ies", "ed", "es", "s", "e"] {
+        if let Some(stem) = word.strip_suffix(ending).filter(|stem| stem.chars().count() >= 4) {
+            return stem.to_owned();
+        }
+    }
+    word.strip_suffix('s').filter(|stem| stem.chars().count() >= 3).unwrap_or(word).to_owned()
+}
+
+/// The words that tokens make, by their keys: pairs of neighbouring ideographs, words, pairs of words.
+fn words(text: &str, tokens: &[Token]) -> Vec<Word> {
+    let mut found: Vec<Word> = Vec::new();
+    let mut push = |parts: [u32; 2], span: (usize, usize)| {
+        let small = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+        let key = parts[0].rotate_left(7) ^ parts[1].wrapping_mul(0x9e37_79b1);
+        found.push(Word { key, parts, span: (small(span.0), small(span.1)) });
+    };
+    let is_ideograph = |token: Option<&Token>| token.is_some_and(|token| token.kind == TokenKind::Ideograph);
+    for (n, token) in tokens.iter().enumerate() {
+        let next = tokens.get(n + 1);
+        let before = n.checked_sub(1).and_then(|n| tokens.get(n));
+        let touches = |a: Option<&Token>, b: Option<&Token>| {
+            is_ideograph(a) && is_ideograph(b) && a.zip(b).is_some_and(|(a, b)| a.span.1 == b.span.0)
+        };
+        match token.kind {
+            TokenKind::Ideograph => {
+                if let Some(next) = next.filter(|_| touches(Some(token), next)) {
+                    push([token.key, next.key], (token.span.0, next.span.1));
+                } else if !touches(before, Some(token)) && !token.is_stop {
+                    push([token.key; 2], token.span);
+                }
+            }
+            TokenKind::Word | TokenKind::Number if !token.is_stop => {
+                push([token.key; 2], token.span);
+                if let Some(next) =
+                    next.filter(|next| token.kind == TokenKind::Word && next.kind == TokenKind::Word && !next.is_stop)
+                {
+                    push([token.key, next.key], (token.span.0, next.span.1));
+                }
+            }
+            _ => {}
+        }
+    }
+    debug_assert!(text.len() <= usize::from(u16::MAX), "a title is cut to {LONGEST} characters");
+    found.sort();
+    found.dedup_by_key(|word| word.key);
+    found
+}
+
+/// The numbers, each with the tokens on either side.
+fn numbers(tokens: &[Token]) -> Vec<Number> {
+    let beside = |token: Option<&Token>, touches: bool| {
+        token.filter(|t| touches && t.kind != TokenKind::Number && !t.is_stop).map_or(0, |t| t.key)
+    };
+    let of = |(n, token): (usize, &Token)| {
+        let before = n.checked_sub(1).and_then(|n| tokens.get(n));
+        let after = tokens.get(n + 1);
+        Number {
+            value: token.key,
+            before: beside(before, before.is_some_and(|t| token.span.0 - t.span.1 <= 1)),
+            after: beside(after, after.is_some_and(|t| t.span.0 - token.span.1 <= 1)),
+        }
+    };
+    tokens.iter().enumerate().filter(|(_, token)| token.kind == TokenKind::Number).map(of).collect()
+}
+
+/// The digests of the words of a text, each once; without pairs of words, which excerpts seldom share.
+pub(super) fn words_of_text(text: &str) -> Sorted<u32> {
+    let mut plain = String::with_capacity(text.len());
+    each_compatible(text, |c| if is_ideograph(c) { plain.push(c) } else { plain.extend(c.to_lowercase()) });
+    let plain = fast2s::convert(&plain);
+    let all = words(&plain, &tokens(&plain));
+    let is_single = |word: &Word| word.parts[0] == word.parts[1] || word.is_pair_of_ideographs(&plain);
+    all.iter().filter(|word| is_single(word)).map(|word| word.key).collect()
+}
+
+impl Word {
+    fn is_pair_of_ideographs(&self, text: &str) -> bool {
+        text.get(usize::from(self.span.0)..).is_some_and(|text| text.starts_with(is_syllabic))
+    }
+}
+
+/// The clauses of a title that tell news: those that ask what so many tellings ask are left out.
+fn news_of(title: &str) -> String {
+    let title = WORDS.without_lead_question(title);
+    let clauses: Vec<&str> = title.split_inclusive(|c: char| BREAKS.contains(&c) || c.is_whitespace()).collect();
+    if clauses.len() < 2 {
+        return title.to_owned();
+    }
+    let asks = |clause: &&str| WORDS.marks(clause).is_question || clause.trim_end().ends_with(['?', '？', '吗']);
+    let kept: String = clauses.iter().filter(|clause| !asks(clause)).copied().collect();
+    let is_enough = kept.chars().filter(|c| c.is_alphanumeric()).count() >= SHORTEST_NEWS;
+    if is_enough { kept } else { title.to_owned() }
+}
+
+/// Whether a title parts several pieces of news by semicolons, or by spaces before the name of a column.
+fn holds_several(title: &str) -> bool {
+    let news = |clauses: &mut dyn Iterator<Item = &str>| {
+        clauses.filter(|clause| clause.chars().filter(|c| is_syllabic(*c)).count() >= SHORTEST_NEWS).count()
+    };
+    let column = title.rsplit_once('|').filter(|(_, column)| column.trim().chars().count() <= SHORTEST_NEWS);
+    title.contains(['；', ';']) || column.is_some_and(|(front, _)| news(&mut front.split_whitespace()) >= 2)
+}
+
+fn digest_of(word: &str) -> u32 {
+    let mut characters = ['\0'; 32];
+    let mut length = 0;
+    for (slot, c) in characters.iter_mut().zip(word.chars()) {
+        *slot = c;
+        length += 1;
+    }
+    digest(&characters[..length], 41)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_are_left_out_and_numerals_are_numbers() {
+        assert_eq!(Title::of("如何看待某厂仓库起火，造成两人受伤", "").news, "某厂仓库起火,造成两人受伤");
+        assert_eq!(Title::of("某厂起火烧毁仓库，哪些信息值得关注？", "").news, "某厂起火烧毁仓库,");
+        assert_eq!(
+            with_numerals("第十五届全运会 两人受伤 三一重工 造成三死"),
+            "第15届全运会 2人受伤 三一重工 造成三死"
+        );
+    }
+
+    #[test]
+    fn numbers_differ_only_beside_the_same_word() {
+        let differ = |a: &str, b: &str| Title::of(a, "").numbers_differ(&Title::of(b, ""));
+        assert!(differ("创业板指跌超4%", "创业板指跌超3%"));
+        assert!(differ("144位专家当选院士", "两位专家当选院士"));
+        assert!(differ("bomb kills 5 in the city", "bomb kills 18 in the city"));
+        assert!(!differ("5人受伤 警方通报", "20日上午发生车祸"));
+        assert!(!differ("跌7.76% 成交3亿", "成交3亿"));
+    }
+
+    #[test]
+    fn a_name_in_the_place_of_another_is_found() {
+        let nothing = Sorted::default();
+        let other = |a: &str, b: &str| {
+            let (a, b) = (Title::of(a, ""), Title::of(b, ""));
+            assert_eq!(a.names_another(&b, &nothing, &nothing), b.names_another(&a, &nothing, &nothing));
+            a.names_another(&b, &nothing, &nothing)
+        };
+        assert!(other("京东方:一季度净利润8154万元,同比增长92%", "云天化:一季度净利润8154万元,同比增长92%"));
+        assert!(other("顺丰控股与绍兴签约建设基地", "中远海控与绍兴签约建设基地"));
+        assert!(other("科大讯飞回应大桥传闻", "爱尔眼科回应大桥传闻"));
+        assert!(other("柳州出台44条措施支持夜间集市建设", "苏州出台44条措施支持夜..."));
+        assert!(other("Apple shares rise after earnings", "Microsoft shares rise after earnings"));
+        assert!(!other("荷兰暂停干预安世半导体", "荷兰暂停对安世半导体的干预"));
+        assert!(!other("三人获奖,包括一名教师", "包括一名教师,三人获奖"));
+    }
+
+    #[test]
+    fn overlap_is_the_same_both_ways() {
+        let (a, b) = (Title::of("荷兰暂停干预安世半导体", ""), Title::of("荷兰暂停对安世半导体的干预", ""));
+        let one = |_: u32| 1.0;
+        assert_eq!(a.overlap(&b, one), b.overlap(&a, one));
+        assert!(a.overlap(&b, one).contained > 0.9 && a.overlap(&b, one).foreign < 0.1);
+        assert_eq!(a.shared_words(&b, one, 3), ["荷兰暂停", "干预", "安世半导体"]);
+        let english = Title::of("Dutch government suspends order on chipmaker", "");
+        assert!(!english.is_ideographic && a.is_ideographic);
+        assert!(english.overlap(&Title::of("Order on chipmaker suspended", ""), one).contained > 0.9);
+    }
+}
