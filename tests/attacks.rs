@@ -172,6 +172,9 @@ fn names_that_strangers_own_lead_nowhere() -> Fallible {
         ("news.example.org.evil.example", "opml", 421),
         ("127.0.0.1.evil.example", "", 421),
         ("evil.example", "hub", 421),
+        ("evil.example", "top", 421),
+        ("evil.example", "stories/1", 421),
+        ("evil.example", "pictures/x/y", 421),
         ("evil.example", "healthz", 200),
         ("evil.example", "readyz", 200),
     ] {

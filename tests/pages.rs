@@ -239,6 +239,15 @@ fn pictures_come_from_the_daemon_and_it_is_no_open_proxy() -> Fallible {
     for forged in [format!("{head}/{other}"), format!("pictures/x/{other}"), "pictures/".to_owned()] {
         assert_eq!(daemon.get(&forged, &[])?.status, 404, "{forged}");
     }
+    // It is read as every page is: by GET and HEAD, and what the client has is not sent again.
+    let base = daemon.base.as_str();
+    let (head, post) =
+        (common::request("HEAD", base, &addresses[0], &[])?, common::request("POST", base, &addresses[0], &[])?);
+    assert_eq!((head.status, head.body.len(), head.header("content-length")), (200, 0, good.header("content-length")));
+    assert_eq!((post.status, post.header("allow")), (405, Some("GET, HEAD")), "{post:?}");
+    let tag = good.header("etag").unwrap_or_default();
+    let again = daemon.get(&addresses[0], &[("if-none-match", tag), ("accept-encoding", "br, gzip")])?;
+    assert_eq!((again.status, again.header("content-encoding")), (304, None), "{again:?}");
     // Feeds keep the publisher's address.
     assert!(daemon.get("feed.json", &[])?.text().contains(&pictures.url("/good.png")));
     Ok(())

@@ -63,7 +63,7 @@ fn private_addresses_are_kept_from_readers() -> Fallible {
     })?;
     let address = origin.address;
     let river = River::new(&format!(
-        "{}{}private_url = true\n{}{}username = \"me\"\npassword = \"my-passw0rd\"\n",
+        "[digest]\nat = [\"00:00\", \"12:00\"]\n{}{}private_url = true\n{}{}username = \"me\"\npassword = \"my-passw0rd\"\n",
         source("keyed", &origin.url("/f?key=k3y-of-mine")),
         source("marked", &origin.url("/hidden-path.xml")),
         source("looping", &origin.url("/loop?access_token=k3y-of-mine")),
@@ -75,7 +75,22 @@ fn private_addresses_are_kept_from_readers() -> Fallible {
     }
     daemon.until(|daemon| daemon.titles(), |titles| titles.len() == 2)?;
     let mut shown: Vec<(String, String)> = Vec::new();
+    let items = daemon.json("feed.json")?["items"].as_array().cloned().unwrap_or_default();
+    for id in items.iter().filter_map(|item| item["id"].as_str()) {
+        let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+        for path in [format!("stories/{id}"), format!("explain?entry={id}")] {
+            let page = daemon.get(&path, &[])?;
+            assert_eq!(page.status, 200, "{path}: {page:?}");
+            shown.push((path, page.text()));
+        }
+    }
+    assert!(shown.iter().any(|(_, page)| page.contains("class=\"tellings\"")), "{shown:#?}");
     for path in [
+        "top",
+        "top/feed.json",
+        "digest/feed.json",
+        "sources/keyed/",
+        "no/such/page",
         "feed.atom",
         "feed.rss",
         "feed.json",
@@ -168,6 +183,8 @@ fn control_and_direction_characters_are_shown_and_not_passed() -> Fallible {
         "status/named",
         "status/bad",
         "sources/a/",
+        "top",
+        &format!("stories/{}", url::form_urlencoded::byte_serialize(entry.as_bytes()).collect::<String>()),
         &format!("explain?entry={entry}"),
         "explain?entry=%E2%80%AE",
     ] {

@@ -29,6 +29,9 @@ pub(super) struct Name {
 /// The namespace of Atom.
 pub(super) const ATOM: &str = "http://www.w3.org/2005/Atom";
 
+/// The namespace of the elements that only our own readers look for.
+pub(super) const OWN: &str = "urn:newsriver:repair";
+
 /// The prefixes and namespaces that repaired documents declare.
 pub(super) const DECLARED: [(&str, &str); 14] = [
     ("dc", "http://purl.org/dc/elements/1.1/"),
@@ -44,7 +47,7 @@ pub(super) const DECLARED: [(&str, &str); 14] = [
     ("thr", "http://purl.org/syndication/thread/1.0"),
     ("geo", "http://www.w3.org/2003/01/geo/wgs84_pos#"),
     ("podcast", "https://podcastindex.org/namespace/1.0"),
-    ("nr", super::repair::OWN),
+    ("nr", OWN),
 ];
 
 /// Parts of namespaces, in lower case, as they are written in the wild: with another scheme or host, without the last

@@ -17,6 +17,7 @@ use std::borrow::Cow;
 
 use url::Url;
 
+pub(super) use super::vocabulary::OWN;
 use super::vocabulary::{DECLARED, Name, Vocabulary};
 use super::{MOST_ENTRIES, TOO_MANY};
 use crate::model::feed::Format;
@@ -24,9 +25,6 @@ use blank::says_nothing;
 use escape::{escape_into, text_into};
 use scopes::{Resolved, Scopes};
 use token::{Token, Tokens};
-
-/// The namespace of the elements that only our own readers look for.
-pub(super) const OWN: &str = "urn:newsriver:repair";
 
 /// Elements inside each other that are remembered; deeper ones count as text of the deepest.
 const DEEPEST: usize = 512;
