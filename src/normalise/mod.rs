@@ -125,8 +125,8 @@ fn normalise_entry(raw: &RawEntry, base: Option<&Url>, dates: &Dates) -> Entry {
     let url = raw.link.as_deref().and_then(|l| link::absolute(l, base)).or_else(permalink);
     let title = raw.title.as_ref().map(text::of).unwrap_or_default();
     let body = raw.content.as_ref().or(raw.summary.as_ref());
-    let content_html = body
-        .and_then(|body| body::html(&unfinished::construct(body), join(base, body.base.as_deref()).as_ref()));
+    let content_html =
+        body.and_then(|body| body::html(&unfinished::construct(body), join(base, body.base.as_deref()).as_ref()));
     // The excerpt is told apart from the body only where both were sent, or where it is no markup.
     let excerpt = raw.summary.as_ref().filter(|s| raw.content.is_some() || s.kind == TextKind::Plain);
     let summary = excerpt.map(text::of).filter(|t| !t.is_empty());
