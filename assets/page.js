@@ -1,36 +1,100 @@
 // Comfort only: every page works without this.
 "use strict";
 const root = document.documentElement;
-const base = document.body.dataset.root;
+const body = document.body;
+const base = body.dataset.root;
 const text = (id) => document.getElementById(id);
 
-// Light and dark, as chosen; the system's choice until then.
-const themes = text("theme");
-const show = (theme) => { if (theme) root.dataset.theme = theme; else delete root.dataset.theme; };
-let chosen = null;
-try { chosen = localStorage.getItem("theme"); } catch { /* no storage, no memory */ }
-show(chosen);
+// Light and dark, and density, as chosen; see settings.js for those of before.
 const isDark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-themes.hidden = false;
-themes.addEventListener("click", () => {
-  const theme = isDark() ? "light" : "dark";
-  show(theme);
-  try { localStorage.setItem("theme", theme); } catch { /* it holds for this page */ }
+text("theme").hidden = false;
+text("theme").addEventListener("click", () => {
+  root.dataset.theme = isDark() ? "light" : "dark";
+  store("theme", root.dataset.theme);
+});
+if (document.querySelector(".story")) text("density-field").hidden = false;
+text("density").value = stored("density");
+text("density").addEventListener("change", (event) => {
+  root.dataset.density = event.target.value;
+  store("density", event.target.value);
+});
+
+// The reader's own time zone, on request. Days stay those of the river.
+const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const zone = text("zone");
+const named = zone.textContent;
+const local = new Intl.DateTimeFormat(root.lang, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const showZone = (isOwn) => {
+  for (const time of document.querySelectorAll("main time[datetime*=T]")) {
+    time.dataset.river ??= time.textContent;
+    time.textContent = isOwn ? local.format(new Date(time.dateTime)) : time.dataset.river;
+  }
+  zone.textContent = isOwn ? own : named;
+  const button = text("own-zone");
+  button.textContent = isOwn ? button.dataset.river : button.dataset.own;
+};
+if (own && own !== named) {
+  let isOwn = stored("zone") === "own";
+  if (isOwn) showZone(true);
+  text("own-zone").hidden = false;
+  text("own-zone").addEventListener("click", () => {
+    isOwn = !isOwn;
+    store("zone", isOwn ? "own" : "");
+    showZone(isOwn);
+  });
+}
+
+// Addresses are copied by a button.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const field = text(button.dataset.copy);
+    field.select();
+    try { await navigator.clipboard.writeText(field.value); } catch { document.execCommand("copy"); }
+    button.textContent = body.dataset.copied;
+  });
+}
+
+// A story is read in place: its page has the text.
+const close = (link, here) => { here.remove(); link.textContent = link.dataset.label; link.setAttribute("aria-expanded", "false"); };
+const expand = async (link) => {
+  const article = link.closest("article");
+  const known = article.querySelector(".here");
+  if (known) return close(link, known);
+  const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok) { location.href = link.href; return; }
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const here = page.getElementById("text");
+  here.removeAttribute("id");
+  here.classList.add("here");
+  article.append(here);
+  link.dataset.label = link.textContent;
+  link.textContent = body.dataset.close;
+  link.setAttribute("aria-expanded", "true");
+};
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a.read");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  expand(link);
 });
 
 // Steps with the keyboard.
 const typing = (event) => event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey;
+for (const article of document.querySelectorAll("article.story")) article.tabIndex = -1;
 const step = (by) => {
-  const all = [...document.querySelectorAll("article")];
+  const all = [...document.querySelectorAll("article.story")];
   const now = all.indexOf(document.activeElement.closest("article"));
   const next = all[Math.max(0, Math.min(all.length - 1, now + by))];
   if (next) { next.focus(); next.scrollIntoView({ block: "nearest" }); }
 };
 const open = (rel) => { const link = document.querySelector(`main a[rel~="${rel}"]`); if (link) location.href = link.href; };
+const within = (selector) => document.activeElement.closest("article")?.querySelector(selector)?.click();
 const keys = {
   j: () => step(1),
   k: () => step(-1),
-  o: () => document.activeElement.closest("article")?.querySelector("h3 a")?.click(),
+  o: () => within("h3 a"),
+  e: () => within("a.read"),
   n: () => open("next"),
   p: () => open("prev"),
   "/": () => document.querySelector("input[type=search]")?.focus(),
@@ -58,7 +122,7 @@ document.addEventListener("input", (event) => { if (event.target.id === "find") 
 // News while the page is open: the river says that there is some, the status pages show it.
 // The connection is opened late and in short stretches, so that whoever waits for the page to be at rest
 // (a printer, a checker, a battery) need not wait for ever.
-const isLive = document.body.dataset.live;
+const isLive = body.dataset.live;
 const listen = () => {
   const events = new EventSource(`${base}events?seconds=10`);
   let waiting = null;
@@ -72,9 +136,10 @@ const listen = () => {
       if (other && other.innerHTML !== part.innerHTML) part.replaceChildren(...other.childNodes);
     }
     sift();
+    if (stored("zone") === "own") showZone(true);
   };
   events.addEventListener("river", (event) => {
-    if (isLive === "river" && String(JSON.parse(event.data).change) !== document.body.dataset.change) text("news").hidden = false;
+    if (isLive === "river" && String(JSON.parse(event.data).change) !== body.dataset.change) text("news").hidden = false;
   });
   events.addEventListener("status", () => {
     if (isLive === "status") waiting ??= setTimeout(renew, 500);

@@ -29,6 +29,8 @@ pub mod search;
 pub mod store;
 pub mod stories;
 
+pub mod ranking;
+
 pub mod metrics;
 pub mod model;
 
@@ -42,6 +44,9 @@ pub mod observe;
 
 pub mod hub;
 pub mod live;
+
+pub mod language;
+pub mod pictures;
 
 pub mod web;
 pub mod websub;

@@ -120,6 +120,12 @@ impl Metrics {
         self.running.store(running as u64, Ordering::Relaxed);
     }
 
+    /// How long the source due longest has waited.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        Duration::from_millis(self.lag.load(Ordering::Relaxed))
+    }
+
     /// All of it as text.
     #[must_use]
     pub fn render(&self, gauges: &Gauges) -> String {

@@ -125,6 +125,41 @@ impl Query {
         (!parts.is_empty()).then(|| parts.join(" AND "))
     }
 
+    /// A text in parts, those that are searched for marked.
+    #[must_use]
+    pub fn marked(&self, text: &str) -> Vec<(bool, String)> {
+        // Each folded character with the character of the text that it comes from.
+        let (mut folded, mut origin) = (String::new(), Vec::new());
+        for (at, c) in text.char_indices() {
+            let of_one = fold(c.encode_utf8(&mut [0; 4]));
+            let end = at + c.len_utf8();
+            match origin.last_mut() {
+                // Spaces and signs in a row are as one space.
+                Some((_, known)) if of_one == " " && folded.ends_with(' ') => *known = end,
+                _ => {
+                    folded.push_str(&of_one);
+                    origin.extend(std::iter::repeat_n((at, end), of_one.len()));
+                }
+            }
+        }
+        let mut is_marked = vec![false; text.len()];
+        for term in self.terms.iter().filter(|t| !t.is_not && matches!(t.field, Field::Any | Field::Title)) {
+            for at in found_at(&folded, &term.text) {
+                for (from, to) in &origin[at..at + term.text.len()] {
+                    is_marked[*from..*to].fill(true);
+                }
+            }
+        }
+        let mut parts: Vec<(bool, String)> = Vec::new();
+        for (at, c) in text.char_indices() {
+            match parts.last_mut() {
+                Some((marked, part)) if *marked == is_marked[at] => part.push(c),
+                _ => parts.push((is_marked[at], c.to_string())),
+            }
+        }
+        parts
+    }
+
     /// Whether an entry answers.
     #[must_use]
     pub fn holds(&self, stored: &StoredEntry) -> bool {
@@ -207,9 +242,14 @@ fn seconds(text: &str) -> Option<i64> {
 
 /// Whether a folded text holds a folded term: anywhere among ideographs, as whole words elsewhere.
 fn contains(text: &str, term: &str) -> bool {
+    found_at(text, term).next().is_some()
+}
+
+/// Where a folded text holds a folded term.
+fn found_at<'t>(text: &'t str, term: &'t str) -> impl Iterator<Item = usize> + 't {
     let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() && !is_ideograph(c));
-    text.match_indices(term).any(|(at, _)| {
-        let (before, after) = (text[..at].chars().next_back(), text[at + term.len()..].chars().next());
+    text.match_indices(term).map(|(at, _)| at).filter(move |at| {
+        let (before, after) = (text[..*at].chars().next_back(), text[at + term.len()..].chars().next());
         let (first, last) = (term.chars().next(), term.chars().next_back());
         let cuts_a_word = (is_word(first) && is_word(before)) || (is_word(last) && is_word(after));
         !cuts_a_word
@@ -279,6 +319,24 @@ fn is_ideograph(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    fn marked(query: &str, text: &str) -> String {
+        let parts = Query::parse(query).map(|query| query.marked(text)).unwrap_or_default();
+        parts.into_iter().map(|(is_marked, part)| if is_marked { format!("[{part}]") } else { part }).collect()
+    }
+
+    #[test]
+    fn found_words_are_marked_as_they_are_written() {
+        for (query, text, wanted) in [
+            ("园区 Qingpu", "青浦園區开展调研, QINGPU.", "青浦[園區]开展调研, [QINGPU]."),
+            ("\"a phrase\"", "This is A  phrase.", "This is [A  phrase]."),
+            ("is", "This is", "This [is]"),
+            ("-园区 source:a", "园区", "园区"),
+            ("ｈ&amp;", "H&amp;M", "[H&amp];M"),
+        ] {
+            assert_eq!(marked(query, text), wanted, "{query}");
+        }
+    }
+
     use chrono::{DateTime, TimeDelta};
     use proptest::prelude::*;
 

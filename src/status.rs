@@ -6,9 +6,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::config::{Config, ConfigError};
+use crate::language::Language;
 use crate::model::moved::Move;
+use crate::model::reason::Reason;
 use crate::model::report::{Failure, SourceState};
 use crate::model::source::{Source, SourceId};
+use crate::schedule::reason;
 use crate::store::SourceRow;
 
 /// The whole report; the fields are those of the contract.
@@ -58,6 +61,9 @@ pub struct SourceReport {
     pub last_success: Option<String>,
     /// RFC 3339.
     pub next_poll: Option<String>,
+    /// Why then; in English in the report, in the reader's language on the page.
+    #[serde(rename = "next_poll_reason", serialize_with = "in_english")]
+    pub reason: Option<Reason>,
     /// HTTP status of the last poll.
     pub http_status: Option<u16>,
     /// Entries in the store.
@@ -143,21 +149,10 @@ impl SourceReport {
     #[must_use]
     pub fn remark(&self) -> String {
         match (&self.error, &self.moved_to) {
-            (Some(error), _) => {
-                format!("{}: {} ({} in a row)", error.kind.name(), error.message, self.failures_in_a_row)
-            }
-            (None, Some(target)) => format!("moved permanently to {target}; `newsriver fix` puts that into feeds.toml"),
+            (Some(failure), _) => Language::English.failure(failure, self.failures_in_a_row),
+            (None, Some(target)) => Language::English.moved(target),
             (None, None) => self.warnings.join("; "),
         }
-    }
-
-    /// What the reader of the status can do about an error.
-    #[must_use]
-    pub fn advice(&self) -> Option<&'static str> {
-        if self.state == "gone" {
-            return Some("The server says it is gone for good: take it out with `newsriver remove`.");
-        }
-        self.error.as_ref().map(|error| error.kind.advice())
     }
 
     /// Joins what feeds.toml wants of one source with what the store knows of it.
@@ -165,6 +160,7 @@ impl SourceReport {
     pub fn new(source: &Source, row: Option<&SourceRow>) -> Self {
         let word = state_of(source, row.map(|row| &row.state));
         let state = row.map(|row| row.state.clone()).unwrap_or_default();
+        let why = reason(source, &state);
         Self {
             id: source.id.to_string(),
             name: source.name.clone().or(state.feed_title).unwrap_or_else(|| source.id.to_string()),
@@ -175,6 +171,7 @@ impl SourceReport {
             last_poll: state.last_poll.map(shown),
             last_success: state.last_success.map(shown),
             next_poll: state.next_poll.filter(|_| source.enabled).map(shown),
+            reason: why,
             http_status: state.http_status,
             entries: row.map_or(0, |row| row.entries),
             new_last_poll: state.new_last_poll,
@@ -185,6 +182,10 @@ impl SourceReport {
             moved_to: state.moved.as_ref().and_then(Move::target).map(|target| source.redacted(target)),
         }
     }
+}
+
+fn in_english<S: serde::Serializer>(reason: &Option<Reason>, serializer: S) -> Result<S::Ok, S::Error> {
+    reason.map(|reason| Language::English.reason(reason)).serialize(serializer)
 }
 
 fn shown(moment: DateTime<Utc>) -> String {

@@ -9,11 +9,11 @@ use modules::Graph;
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 28] = [
+const MAY_USE: [(&str, &[&str]); 31] = [
     ("html", &[]),
     ("model", &["model", "html"]),
     ("observe", &["config", "model"]),
-    ("config", &["model", "search", "store"]),
+    ("config", &["model", "search", "store", "language"]),
     ("schedule", &["model"]),
     ("fetch", &["model"]),
     ("decode", &["model"]),
@@ -22,23 +22,41 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     ("clean", &["model", "html"]),
     ("identity", &["model"]),
     ("stories", &["model", "clean"]),
-    ("store", &["model", "html", "clean", "identity", "search", "stories"]),
+    ("store", &["model", "html", "clean", "identity", "search", "stories", "ranking"]),
     ("publish", &["model", "html"]),
     ("opml", &[]),
+    ("ranking", &[]),
+    ("pictures", &[]),
+    ("language", &["model"]),
     ("search", &["model", "clean"]),
     ("metrics", &["model"]),
     ("websub", &["model"]),
     ("hub", &["model"]),
     ("poll", &["model", "schedule", "fetch", "decode", "parse", "normalise", "clean", "identity", "store"]),
-    ("status", &["model", "config", "store"]),
-    ("live", &["model", "config", "fetch", "store", "publish", "opml", "metrics", "search", "status"]),
+    ("status", &["model", "config", "store", "schedule", "language"]),
+    (
+        "live",
+        &[
+            "model", "html", "config", "fetch", "store", "publish", "opml", "metrics", "search", "status", "pictures",
+            "ranking",
+        ],
+    ),
     ("explain", &["model", "store"]),
     // Of fetch the places for large bodies alone: pushes share them with polls.
-    ("web", &["model", "fetch", "store", "publish", "live", "search", "status", "websub", "hub", "explain"]),
+    (
+        "web",
+        &[
+            "model", "html", "fetch", "store", "publish", "live", "search", "status", "websub", "hub", "config",
+            "language", "pictures",
+        ],
+    ),
     ("output", &["model", "html", "live", "publish", "store", "web"]),
     (
         "daemon",
-        &["model", "config", "schedule", "fetch", "store", "poll", "live", "web", "websub", "hub", "publish", "output"],
+        &[
+            "model", "config", "schedule", "fetch", "store", "poll", "live", "web", "websub", "hub", "publish",
+            "output", "pictures",
+        ],
     ),
     (
         "cli",
@@ -51,8 +69,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
 ];
 
 /// Cycles that are still to be untied; a new one fails.
-const KNOWN_CYCLES: [&[&str]; 2] =
-    [&["fetch/address.rs", "fetch/error.rs"], &["web/access.rs", "web/events.rs", "web/hub.rs", "web/route.rs"]];
+const KNOWN_CYCLES: [&[&str]; 1] = [&["fetch/address.rs", "fetch/error.rs"]];
 
 fn graph() -> Result<Graph, Box<dyn std::error::Error>> {
     let graph = Graph::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))?;

@@ -8,6 +8,7 @@ mod filter;
 mod log;
 mod mask;
 mod output;
+mod pages;
 mod problem;
 mod section;
 mod server;
@@ -29,6 +30,7 @@ use filter::{read_filter, read_groups};
 pub use log::{Log, LogFormat, filter_of};
 pub use output::Output;
 use output::read_base_url;
+pub use pages::{Images, Pages};
 pub use problem::{ConfigError, Problem};
 use section::{Findings, Section};
 use server::Server;
@@ -107,6 +109,10 @@ pub struct Config {
     pub mean_every: Duration,
     /// The limit for a connection to stand.
     pub connect_timeout: Duration,
+    /// `[pages]`
+    pub pages: Pages,
+    /// `[digest]`: times of day, in the zone of the river.
+    pub digest: Vec<chrono::NaiveTime>,
     /// `[log]`
     pub log: Log,
     /// `[output]`, where it says so.
@@ -260,6 +266,8 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     poll.clean = source::rules(root.table("clean"), &Rules::default());
     let websub = websub::read(root.table("websub"), findings);
     let access = server::read_access(root.table("access"), &websub, folder, findings);
+    let pages = pages::read(root.table("pages"));
+    let digest = pages::read_digest(root.table("digest"));
     let log = log::read(root.table("log"), folder, findings);
     let output = output::read(root.table("output"), folder, findings);
     let (sources, of_sources) = read_sources(&mut root, &poll, folder, findings);
@@ -278,6 +286,8 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
         concurrency,
         mean_every,
         connect_timeout: poll.timeouts.connect,
+        pages,
+        digest,
         log,
         output,
         sources,

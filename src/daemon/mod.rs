@@ -5,11 +5,15 @@
 //! one only.
 
 mod clients;
+mod day;
 mod descriptors;
 mod hub;
 mod keep;
 mod output;
+mod picture_cache;
+mod pictures;
 mod reload;
+mod render;
 mod service;
 mod share;
 mod watch;
@@ -98,6 +102,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     store.set_priorities(config.priorities());
     let retention = keep::Retention::at_start(&store)?;
     let live = Arc::new(Live::new(config, &store, listening, Utc::now(), recent)?);
+    let pictures = pictures::offer(&live, &store);
     let (pushes, new_pushes) = mpsc::channel(64);
     let (asks, new_asks) = mpsc::channel(64);
     let descriptors = descriptors::share(descriptors::raise());
@@ -111,7 +116,8 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
     tasks.spawn(web::serve(listeners, site.clone(), stop.clone()));
     let renderings = site.renderings();
     tasks.spawn(output::write(live.clone(), store.clone(), site.renderings(), stop.clone()));
-    tasks.spawn(render(live.clone(), site, changed.clone(), stop.clone()));
+    tasks.spawn(render::render(live.clone(), site, changed.clone(), stop.clone()));
+    tasks.spawn(day::watch(live.clone(), changed.clone(), stop.clone()));
     tasks.spawn(keep::keep(live.clone(), store.clone(), retention, changed.clone(), stop.clone()));
     tasks.spawn(watch::watch(config_path, live.config(), configs, reload, stop.clone()));
     announce(&live);
@@ -131,6 +137,7 @@ pub async fn run(start: Start) -> Result<(), DaemonError> {
         stop: stop.clone(),
     };
     tasks.spawn(subscriber.run(hearing, new_pushes));
+    tasks.spawn(pictures::serve(live.clone(), pictures, tools.clone(), stop.clone()));
     let publisher = hub::Publisher::new(live.clone(), store.clone(), tools.clone(), stop.clone());
     tasks.spawn(publisher.run(new_asks, renderings));
 
@@ -159,55 +166,6 @@ fn announce(live: &Live) {
     if config.access.feeds.token.is_some() {
         tracing::info!("the feeds are at {base}t/TOKEN/, with the token of [access.feeds]");
     }
-}
-
-/// Tells the service manager once that readers are served, then renders the river whenever it changed; changes
-/// during a rendering make one more. Stories that are behind go into the archives beside that.
-async fn render(live: Arc<Live>, site: Arc<Site>, changed: Arc<Notify>, stop: CancellationToken) {
-    let mut is_ready = false;
-    let mut catching_up = JoinSet::new();
-    let catch_up = |site: Arc<Site>| move || site.catch_up();
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            () = changed.notified() => {}
-            Some(caught_up) = catching_up.join_next() => match caught_up {
-                Ok(Ok(true)) => {
-                    catching_up.spawn_blocking(catch_up(site.clone()));
-                    continue;
-                }
-                Ok(Ok(false)) => {}
-                Ok(Err(error)) => {
-                    tracing::error!(%error, "the archives could not be written; it is tried again at the next change");
-                    continue;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "writing the archives failed; it is tried again at the next change");
-                    continue;
-                }
-            },
-        }
-        let clock = Instant::now();
-        let rendering = site.clone();
-        let elapsed_ms = || u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match tokio::task::spawn_blocking(move || rendering.render()).await {
-            Ok(Ok(rendering)) => {
-                if rendering.is_behind && catching_up.is_empty() {
-                    catching_up.spawn_blocking(catch_up(site.clone()));
-                }
-                tracing::debug!(entries = rendering.entries, elapsed_ms = elapsed_ms(), "the river is rendered");
-                live.metrics.rendered(clock.elapsed());
-                if !std::mem::replace(&mut is_ready, true) {
-                    service::tell(&[NotifyState::Ready]);
-                }
-            }
-            Ok(Err(error)) => tracing::error!(%error, "the river could not be rendered; readers get the one before"),
-            Err(error) => tracing::error!(%error, "the rendering of the river failed; readers get the one before"),
-        }
-    }
-    // What it writes is written before the store is closed.
-    while catching_up.join_next().await.is_some() {}
 }
 
 /// Polls each source when it is due.
@@ -342,12 +300,13 @@ impl Scheduler {
         let span = tracing::info_span!("poll", source.id = %id);
         let turn = async move {
             let state = live.state(&id);
-            let fallback = Utc::now() + source.every;
+            let (fallback, failures) = (Utc::now() + source.every, state.failures_in_a_row);
             // A task of its own, so that a panic in it is an outcome like others.
             let polling = tokio::spawn(async move { poller.poll(&source, &state, false).await }.in_current_span());
             let due = match polling.await {
                 Ok(polled) => {
                     poll::log(&polled.report);
+                    poll::log_recovery(&polled.report, failures);
                     live.metrics.polled(&polled.report);
                     let counts = polled.report.counts;
                     let due = polled.report.next_poll;

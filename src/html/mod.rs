@@ -11,11 +11,13 @@ pub mod characters;
 mod double;
 mod fragment;
 pub mod link;
+mod page;
 mod sanitised;
 mod tree;
 mod walk;
 
 pub use fragment::{Node, markup};
+pub use page::PageHtml;
 pub use sanitised::{Restored, SANITISER, SanitisedHtml, restored, stamp};
 pub use tree::{document, plain_text};
 

@@ -3,7 +3,10 @@
 //! Held in memory so that a request never waits for the store; all of it can be rebuilt from
 //! feeds.toml and the store.
 
+mod private;
 mod river;
+mod story;
+mod top;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use url::Url;
 
 use crate::config::{Config, ConfigError};
@@ -26,9 +29,11 @@ use crate::model::server::Guard;
 use crate::model::source::{Source, SourceId};
 use crate::model::websub::Subscription;
 use crate::opml::{self, Outline};
+use crate::pictures::{PictureRequest, Signer};
 use crate::publish::Addresses;
 use crate::status::{self, Report, SourceReport};
 use crate::store::{SourceRow, Store, StoreError};
+pub use story::Neighbours;
 
 /// The state of a running daemon.
 #[derive(Debug)]
@@ -45,6 +50,8 @@ pub struct Live {
     subscriptions: RwLock<HashMap<SourceId, Subscription>>,
     /// The places for large bodies, of polls and of pushes.
     pub rooms: Rooms,
+    /// What signs addresses of pictures, and where these are asked for.
+    pictures: RwLock<Option<(Signer, mpsc::Sender<PictureRequest>)>>,
     /// What is counted.
     pub metrics: Metrics,
     /// The last log events.
@@ -152,12 +159,6 @@ impl Live {
         opml_of(&self.config(), &self.rows.read().unwrap_or_else(PoisonError::into_inner), Source::public_address)
     }
 
-    /// A text of a source's document, without what is secret in the source's address.
-    #[must_use]
-    pub fn redacted_document(&self, id: &SourceId, text: String) -> String {
-        self.config().source(id.as_str()).map_or_else(|| text.clone(), |source| source.redacted_document(&text))
-    }
-
     /// A message about a source, without what is secret in its address.
     #[must_use]
     pub fn redacted(&self, id: &SourceId, text: &str) -> String {
@@ -187,6 +188,7 @@ impl Live {
             store: store.clone(),
             subscriptions: RwLock::new(subscriptions),
             rooms: Rooms::default(),
+            pictures: RwLock::default(),
             metrics: Metrics::default(),
             recent,
             status: watch::Sender::new(0),
@@ -372,7 +374,8 @@ impl Live {
     #[must_use]
     pub fn has(&self, part: &Part) -> bool {
         match part {
-            Part::Whole | Part::Tag(_) => true,
+            Part::Whole | Part::Tag(_) | Part::Top => true,
+            Part::Digest => !self.config().digest.is_empty(),
             Part::Source(id) => {
                 self.config().source(id.as_str()).is_some()
                     || self.rows.read().unwrap_or_else(PoisonError::into_inner).contains_key(id)

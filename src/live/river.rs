@@ -18,6 +18,9 @@ use crate::store::{ARCHIVE, Archived, Changes, Fairness, Page, Selection, Start,
 /// serve him better.
 const MOST_CHANGES: usize = 10_000;
 
+/// Pages that are looked through for stories that enough outlets report.
+const MOST_PAGES_BEHIND: usize = 10;
+
 /// Stories that go into the archives in one transaction.
 const ARCHIVED_AT_ONCE: usize = 64;
 
@@ -29,6 +32,10 @@ impl Live {
     pub fn river(&self, store: &Store, ask: &Ask, spot: &Spot) -> Result<Option<River>, StoreError> {
         let config = self.config();
         let publishes = |stored: &StoredEntry| config.filters.is_empty() || self.barred(&config, stored).is_none();
+        if ask.part == Part::Digest {
+            let (page, origins) = self.digest(store, &config, &publishes)?;
+            return Ok((*spot == Spot::First).then(|| River { origins, ..self.titled(&config, ask, spot, page) }));
+        }
         let mut archive = None;
         let page = match spot {
             Spot::Archive(number, count) => {
@@ -46,7 +53,7 @@ impl Live {
                 Changes::Stories(stories) => Page { stories, next: None, change: *until },
                 Changes::Unknown => return Ok(None),
             },
-            Spot::First | Spot::Below(_) | Spot::Above(_) => page(store, &config, ask, spot, &publishes)?,
+            Spot::First | Spot::Below(_) | Spot::Above(_) => with_enough(store, &config, ask, spot, &publishes)?,
         };
         if *spot == Spot::First && ask.is_plain() {
             archive = last_archive(store)?;
@@ -113,7 +120,7 @@ impl Live {
     }
 
     /// A page with its title, and without sources.
-    fn titled(&self, config: &Config, ask: &Ask, spot: &Spot, page: Page) -> River {
+    pub(super) fn titled(&self, config: &Config, ask: &Ask, spot: &Spot, page: Page) -> River {
         let title = match &ask.part {
             Part::Whole => config.river.title.clone(),
             Part::Source(id) => format!("{} · {}", config.river.title, self.origin(config, id).name),
@@ -153,7 +160,7 @@ impl Live {
         Format::ALL.into_iter().find(|format| address == format!("{base}feed.{}", format.ending()))
     }
 
-    fn origins(&self, config: &Config, stories: &[StoredEntry]) -> BTreeMap<SourceId, Origin> {
+    pub(super) fn origins(&self, config: &Config, stories: &[StoredEntry]) -> BTreeMap<SourceId, Origin> {
         let ids: HashSet<&SourceId> = stories
             .iter()
             .flat_map(|e| [&e.source, &e.told_by].into_iter().chain(e.tellings.iter().map(|telling| &telling.source)))
@@ -167,12 +174,12 @@ impl Live {
         self.barred(&self.config(), stored)
     }
 
-    fn barred(&self, config: &Config, stored: &StoredEntry) -> Option<String> {
+    pub(super) fn barred(&self, config: &Config, stored: &StoredEntry) -> Option<String> {
         let group = config.source(stored.source.as_str()).and_then(|source| source.group.as_deref());
         config.filters.bars(group, stored)
     }
 
-    fn origin(&self, config: &Config, id: &SourceId) -> Origin {
+    pub(super) fn origin(&self, config: &Config, id: &SourceId) -> Origin {
         let row = self.row(id);
         let title = row.as_ref().and_then(|row| row.state.feed_title.clone());
         let configured = config.source(id.as_str());
@@ -205,7 +212,7 @@ fn public(config: &Config, origin: Origin) -> Origin {
 }
 
 /// Takes the keys of private addresses out of entries that repeat them.
-fn hide_secrets(config: &Config, stories: &mut [StoredEntry]) {
+pub(super) fn hide_secrets(config: &Config, stories: &mut [StoredEntry]) {
     let tellers = |story: &StoredEntry| -> Vec<SourceId> {
         let others = story.tellings.iter().map(|telling| telling.source.clone());
         [story.source.clone(), story.told_by.clone()].into_iter().chain(others).collect()
@@ -230,6 +237,31 @@ fn last_archive(store: &Store) -> Result<Option<(i64, i64)>, StoreError> {
     Ok((count > 0).then(|| ((count - 1) / ARCHIVE + 1, (count - 1) % ARCHIVE + 1)))
 }
 
+/// A page of stories that enough outlets report, where a reader wants that: what is passed over is made up for by the
+/// pages behind, up to a limit.
+fn with_enough(
+    store: &Store,
+    config: &Config,
+    ask: &Ask,
+    spot: &Spot,
+    publishes: &dyn Fn(&StoredEntry) -> bool,
+) -> Result<Page, StoreError> {
+    let mut whole = page(store, config, ask, spot, publishes)?;
+    let Some(least) = ask.min_sources.filter(|least| *least > 1 && ask.part != Part::Top) else { return Ok(whole) };
+    let limit = ask.count.unwrap_or(config.river.entries);
+    whole.stories = Live::with_outlets(store, whole.stories, least)?;
+    for _ in 0..MOST_PAGES_BEHIND {
+        let Some(place) = whole.next.clone().filter(|_| whole.stories.len() < limit) else { break };
+        if matches!(spot, Spot::Above(_)) {
+            break;
+        }
+        let behind = page(store, config, ask, &Spot::Below(place), publishes)?;
+        whole.stories.extend(Live::with_outlets(store, behind.stories, least)?);
+        whole.next = behind.next;
+    }
+    Ok(whole)
+}
+
 /// The stories of a page of the river, of a part of it, or of a search.
 fn page(
     store: &Store,
@@ -246,6 +278,9 @@ fn page(
             Selection::Sources(of_group.map(|source| source.id.clone()).collect())
         }
         Part::Tag(name) => Selection::Tag(name.clone()),
+        Part::Top => return Live::top(store, ask, publishes),
+        // It has no stories of its own: see `Live::digest`.
+        Part::Digest => return Ok(Page::default()),
     };
     let limit = ask.count.unwrap_or(config.river.entries);
     let query = ask.query.as_deref().and_then(|query| Query::parse(query).ok());

@@ -181,6 +181,12 @@ pub struct PollHints {
     pub skip_hours: u32,
     /// Days on which it is not to be read: bit 0 is Monday.
     pub skip_days: u8,
+    /// Seconds that the last answer asked to wait (`Retry-After`); kept to say why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u64>,
+    /// Seconds for which the last answer stays fresh (`Cache-Control`, `Expires`); kept to say why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh_seconds: Option<u64>,
 }
 
 /// A feed as sent.

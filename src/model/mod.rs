@@ -13,6 +13,7 @@ pub mod moved;
 pub mod page;
 pub mod part;
 pub mod privacy;
+pub mod reason;
 pub mod recent;
 pub mod redact;
 pub mod report;

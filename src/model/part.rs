@@ -18,6 +18,10 @@ pub enum Part {
     Group(String),
     /// What has one tag.
     Tag(String),
+    /// What most independent outlets report.
+    Top,
+    /// Editions with the top stories of each group.
+    Digest,
 }
 
 impl Part {
@@ -30,6 +34,8 @@ impl Part {
             Self::Source(id) => named("sources", id.as_str()),
             Self::Group(name) => named("groups", name),
             Self::Tag(name) => named("tags", name),
+            Self::Top => "top/".to_owned(),
+            Self::Digest => "digest/".to_owned(),
         }
     }
 }
@@ -46,6 +52,8 @@ impl fmt::Display for Part {
             Self::Whole => f.write_str("the river"),
             Self::Source(id) => write!(f, "{id}"),
             Self::Group(name) | Self::Tag(name) => f.write_str(name),
+            Self::Top => f.write_str("Top"),
+            Self::Digest => f.write_str("Digest"),
         }
     }
 }
@@ -61,6 +69,8 @@ pub struct Ask {
     pub count: Option<usize>,
     /// The oldest that is wanted (`?since=`, `?hours=`).
     pub since: Option<DateTime<Utc>>,
+    /// Independent outlets that report a story at least (`?min_sources=`).
+    pub min_sources: Option<usize>,
 }
 
 impl From<Part> for Ask {
@@ -80,7 +90,12 @@ impl Ask {
     #[must_use]
     pub fn parameters(&self) -> Vec<(&'static str, String)> {
         let since = self.since.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
-        let all = [("q", self.query.clone()), ("n", self.count.map(|n| n.to_string())), ("since", since)];
+        let all = [
+            ("q", self.query.clone()),
+            ("n", self.count.map(|n| n.to_string())),
+            ("since", since),
+            ("min_sources", self.min_sources.map(|n| n.to_string())),
+        ];
         all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }

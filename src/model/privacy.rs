@@ -66,6 +66,13 @@ impl Source {
             && (redact::has_secret(address) || self.address_secrets(false).iter().any(|part| address.contains(part)))
     }
 
+    /// An address that the source's document names, without the parameters that hold what is secret in the source's own
+    /// address; nothing where that does not help.
+    #[must_use]
+    pub fn without_secrets(&self, address: &str) -> Option<String> {
+        without(address, &self.address_secrets(false))
+    }
+
     /// Takes what is secret in the source's address out of an entry that repeats it.
     pub fn redact_entry(&self, stored: &mut StoredEntry) {
         let secrets = self.address_secrets(false);

@@ -67,28 +67,6 @@ impl ErrorKind {
         Self::Internal,
     ];
 
-    /// What a person can do about it.
-    #[must_use]
-    pub fn advice(self) -> &'static str {
-        match self {
-            Self::Dns => "Is the host name right? If other sources fail too, it is this machine's network.",
-            Self::Connect | Self::Timeout => "It is tried again by itself; open the address in a browser if it lasts.",
-            Self::Tls => "The certificate does not fit; only its operator can mend that.",
-            Self::HttpStatus => {
-                "Open the address in a browser; with 401 or 403 it wants credentials or another user_agent."
-            }
-            Self::Redirect => "Open the address in a browser and put the one it ends at into feeds.toml.",
-            Self::TooLarge => "Raise `max_bytes` of this source if it should be that large.",
-            Self::Decompression | Self::Encoding => "The server sends something broken; it is tried again by itself.",
-            Self::Parse => "`newsriver parse URL` shows what is read; tell the publisher.",
-            Self::NotAFeed => "`newsriver add` finds the feed behind a page; or read the page with `select`.",
-            Self::BlockedAddress => "If it is yours, set `allow_private = true` on this source.",
-            Self::Robots => "The site asks robots to stay away; `robots = false` overrules it.",
-            Self::Io => "Is there space on the disk, and are the file and its folder readable?",
-            Self::Internal => "Please report it with the log line.",
-        }
-    }
-
     /// The name as the contract writes it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use thiserror::Error;
 
 use crate::html::SANITISER;
@@ -18,7 +19,7 @@ use crate::model::page::Spot;
 use crate::model::part::{Ask, Part};
 use crate::publish::{Format, River};
 use crate::store::{ARCHIVE, Store, StoreError};
-use crate::web;
+use crate::web::{self, Setting, Surroundings};
 
 pub use folder::Folder;
 
@@ -65,7 +66,8 @@ pub fn write(
     since: Option<i64>,
     now: SystemTime,
 ) -> Result<Written, OutputError> {
-    let mut writing = Writing { live, store, folder, groups: live.groups(), files: 0 };
+    let setting = Setting::of_files(live, now.into());
+    let mut writing = Writing { live, store, folder, setting, files: 0 };
     let Some(first) = writing.river(Part::Whole, &Spot::First)? else { return Ok(Written::default()) };
     let parts = match since {
         Some(since) => writing.changed_parts(since, first.change)?,
@@ -90,7 +92,7 @@ struct Writing<'a> {
     live: &'a Live,
     store: &'a Store,
     folder: &'a Folder,
-    groups: Vec<String>,
+    setting: Setting,
     files: usize,
 }
 
@@ -118,7 +120,7 @@ impl Writing<'_> {
 
     fn all_parts(&self) -> BTreeSet<Part> {
         let sources = self.live.known_sources().into_iter().map(Part::Source);
-        sources.chain(self.groups.iter().cloned().map(Part::Group)).collect()
+        sources.chain(self.live.groups().into_iter().map(Part::Group)).collect()
     }
 
     /// Writes the archive documents that are not there yet. Where all is looked through: again those that
@@ -158,7 +160,8 @@ impl Writing<'_> {
                 self.put(&name(format.ending()), &river.render(format))?;
             }
             // Last, since it says that the others are there.
-            self.put(&name("html"), &web::page(&river, &self.groups))?;
+            let page = self.page(&river)?;
+            self.put(&name("html"), &page)?;
         }
         let is_partial = |name: &str| {
             let (number, rest) = name.split_once('-').unwrap_or((name, ""));
@@ -171,11 +174,17 @@ impl Writing<'_> {
 
     /// Writes the feeds and the page of a part; the feeds last, since people find these by the page.
     fn put_river(&mut self, place: &str, river: &River) -> Result<(), OutputError> {
-        self.put(&format!("{place}index.html"), &web::page(river, &self.groups))?;
+        let page = self.page(river)?;
+        self.put(&format!("{place}index.html"), &page)?;
         for format in Format::ALL {
             self.put(&format!("{place}feed.{}", format.ending()), &river.render(format))?;
         }
         Ok(())
+    }
+
+    fn page(&self, river: &River) -> Result<Bytes, OutputError> {
+        let around = Surroundings::new(self.live, self.store, river)?;
+        Ok(web::page(river, &around, &self.setting))
     }
 
     fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {

@@ -58,6 +58,7 @@ fn hints(channel: &rss::Channel) -> PollHints {
         update_seconds,
         skip_hours: hours.fold(0, |bits, hour| bits | 1 << (hour % 24)),
         skip_days: channel.skip_days.iter().filter_map(day).fold(0, |bits, day| bits | 1 << day),
+        ..PollHints::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The one log event of a poll.
+//! The one log event of a poll, and that of a source that is well again.
 
 use crate::model::report::PollReport;
 
@@ -43,5 +43,12 @@ pub fn log(report: &PollReport) {
             counts.new,
             counts.changed
         ),
+    }
+}
+
+/// Writes that a source is well again after so many failures in a row.
+pub fn log_recovery(report: &PollReport, failures: u32) {
+    if failures > 0 && report.error.is_none() {
+        tracing::info!(source.id = %report.source, failures, "source recovered");
     }
 }

@@ -29,7 +29,7 @@ use crate::model::websub::Announced;
 use crate::parse::ParseError;
 use crate::schedule::{After, Outage};
 use crate::store::{PollCommit, SourceRow, Store, StoreError};
-pub use event::log;
+pub use event::{log, log_recovery};
 use outcome::{Announces, Held, Nothing, Success};
 pub use reading::{Reading, clean_entries, read_document};
 use workers::Workers;

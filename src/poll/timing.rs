@@ -122,6 +122,8 @@ pub(super) fn set_next(source: &Source, commit: &mut PollCommit, after: After, w
     };
     let at = |after| Some(next_poll(&source.id, commit.started_at, after, &rhythm));
     let (next, if_overrun) = (at(after), at(After::Overrun));
+    commit.hints.retry_after_seconds = wish.retry_after.map(|wait| wait.as_secs());
+    commit.hints.fresh_seconds = wish.fresh_for.map(|time| time.as_secs());
     commit.next_poll = next;
     commit.next_poll_if_overrun = if_overrun;
 }

@@ -40,9 +40,9 @@ struct Hub<'a> {
 
 #[derive(Debug, Serialize)]
 struct Author<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<&'a str>,
+    url: Option<Cow<'a, str>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -201,6 +201,12 @@ fn stored_item<'a>(stored: &'a StoredEntry, river: &River) -> Item<'a> {
     if stored.tellings.len() > 1 {
         item.content_html = river.body(stored);
     }
+    if item.authors.is_empty() {
+        // As Atom has it (RFC 4287, section 4.1.2): whoever reads one format sees what readers of the others do.
+        let origin = river.origin(stored);
+        let (name, url) = (Cow::Owned(origin.name), origin.home_page_url.map(Cow::Owned));
+        item.authors.push(Author { name, url });
+    }
     // An item must have a body of some kind ("content_html and content_text").
     if item.content_html.is_none() && item.content_text.is_none() {
         item.content_text = Some(entry.summary.as_deref().unwrap_or(&entry.title));
@@ -225,5 +231,5 @@ fn stored_item<'a>(stored: &'a StoredEntry, river: &River) -> Item<'a> {
 }
 
 fn authors(people: &[Person]) -> Vec<Author<'_>> {
-    people.iter().map(|p| Author { name: &p.name, url: p.url.as_deref() }).collect()
+    people.iter().map(|p| Author { name: Cow::Borrowed(&p.name), url: p.url.as_deref().map(Cow::Borrowed) }).collect()
 }

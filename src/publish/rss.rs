@@ -10,6 +10,7 @@ use rss::{Category, Channel, Enclosure, Guid, Item, Source};
 use super::{Format, HISTORY, River, excerpt, shown_date, title_of};
 use crate::html::characters::{as_html, could_be_markup};
 use crate::model::entry::StoredEntry;
+use crate::model::part::Part;
 
 pub(super) fn render(river: &River) -> Vec<u8> {
     let links = river.paging(Format::Rss).into_iter().map(|(rel, href)| Link {
@@ -52,7 +53,12 @@ fn item(stored: &StoredEntry, river: &River) -> Item {
     let entry = &stored.entry;
     let origin = river.origin(stored);
     // `author` must be a mail address, so names go to `dc:creator`.
-    let creators: Vec<String> = entry.authors.iter().map(|a| text(a.name.clone())).collect();
+    let mut creators: Vec<String> = entry.authors.iter().map(|a| text(a.name.clone())).collect();
+    if creators.is_empty() {
+        creators.push(text(origin.name.clone()));
+    }
+    // A source that is a file has no address on the web: its feed here stands for it.
+    let own = || format!("{}{}feed.rss", river.addresses.base, Part::Source(origin.id.clone()).path());
     Item {
         title: Some(text(title_of(stored))),
         link: entry.url.clone(),
@@ -68,9 +74,8 @@ fn item(stored: &StoredEntry, river: &River) -> Item {
             length: a.size_in_bytes.unwrap_or(0).to_string(),
             mime_type: a.mime_type.clone(),
         }),
-        source: origin.url.map(|url| Source { url, title: Some(text(origin.name)) }),
-        dublin_core_ext: (!creators.is_empty())
-            .then(|| DublinCoreExtension { creators, ..DublinCoreExtension::default() }),
+        source: Some(Source { url: origin.url.clone().unwrap_or_else(own), title: Some(text(origin.name)) }),
+        dublin_core_ext: Some(DublinCoreExtension { creators, ..DublinCoreExtension::default() }),
         ..Item::default()
     }
 }

@@ -8,12 +8,14 @@ mod interval;
 mod outage;
 mod patience;
 mod queue;
+mod reason;
 
 pub use clock::{CLOCK_JUMP, clock_jump, is_clock_doubtful};
 pub use interval::{After, LONGEST_PAUSE, Rhythm, asked, next_poll, wait};
 pub use outage::{Outage, Turn};
 pub use patience::{LONGEST as LONGEST_PATIENCE, Share, patience};
 pub use queue::Queue;
+pub use reason::reason;
 
 #[cfg(test)]
 mod tests;

@@ -73,7 +73,7 @@ impl Store {
     }
 }
 
-fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+pub(super) fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     let by_id =
         connection.query_row("SELECT row FROM entries WHERE river_id = ?1", [name], |row| row.get(0)).optional()?;
     if by_id.is_some() {

@@ -55,6 +55,15 @@ pub struct HistoryRow {
     pub message: Option<String>,
 }
 
+/// One poll of the past, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pulse {
+    /// Entries that were new; `None` where it failed.
+    pub new: Option<u32>,
+    /// Milliseconds.
+    pub elapsed_ms: u64,
+}
+
 /// What is known of the article behind a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownArticle {
@@ -120,19 +129,19 @@ impl Store {
         })
     }
 
-    /// What the polls since `since` brought, by source: newest first, `None` for one that failed.
+    /// The polls since `since` in short, by source: newest first.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub fn pulses(&self, since: DateTime<Utc>) -> Result<HashMap<SourceId, Vec<Option<u32>>>, StoreError> {
+    pub fn pulses(&self, since: DateTime<Utc>) -> Result<HashMap<SourceId, Vec<Pulse>>, StoreError> {
         self.reading(|connection| {
             let mut select = connection.prepare_cached(
-                "SELECT source, iif(error_kind IS NULL, new, NULL) FROM polls WHERE started_at >= ?1 ORDER BY started_at DESC",
+                "SELECT source, iif(error_kind IS NULL, new, NULL), elapsed_ms FROM polls WHERE started_at >= ?1 ORDER BY started_at DESC",
             )?;
             let mut rows = select.query([since.timestamp_millis()])?;
-            let mut pulses: HashMap<SourceId, Vec<Option<u32>>> = HashMap::new();
+            let mut pulses: HashMap<SourceId, Vec<Pulse>> = HashMap::new();
             while let Some(row) = rows.next()? {
-                pulses.entry(source_id(row, 0)?).or_default().push(row.get(1)?);
+                pulses.entry(source_id(row, 0)?).or_default().push(Pulse { new: row.get(1)?, elapsed_ms: row.get(2)? });
             }
             Ok(pulses)
         })
@@ -232,7 +241,7 @@ fn history(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {
     })
 }
 
-fn source_id(row: &Row<'_>, column: usize) -> rusqlite::Result<SourceId> {
+pub(super) fn source_id(row: &Row<'_>, column: usize) -> rusqlite::Result<SourceId> {
     let text: String = row.get(column)?;
     SourceId::new(&text)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into()))

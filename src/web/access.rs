@@ -13,7 +13,7 @@ use hyper::{Response, StatusCode};
 use sha2::{Digest, Sha256};
 
 use super::address;
-use super::route::plain;
+use super::responses::plain;
 use super::shares::network_of;
 use crate::model::server::{Access, Guard, TrustedProxies};
 

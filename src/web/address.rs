@@ -92,6 +92,10 @@ fn asked(part: Part, query: &str, now: DateTime<Utc>) -> Result<(Ask, Spot), &'s
                 let count = value.parse().ok().filter(|count| (1..=MOST_ASKED).contains(count));
                 ask.count = Some(count.ok_or("400: `n` is a number of stories, from 1 to 1000.\n")?);
             }
+            "min_sources" => {
+                let least = value.parse().ok().filter(|least| (1..=MOST_ASKED).contains(least));
+                ask.min_sources = Some(least.ok_or("400: `min_sources` is a number of outlets, from 1 to 1000.\n")?);
+            }
             "hours" => {
                 let hours = value.parse().ok().filter(|hours| (1..=24 * 366).contains(hours));
                 let hours = hours.ok_or("400: `hours` is a number of hours, from 1 to 8784.\n")?;
@@ -117,6 +121,7 @@ fn asked(part: Part, query: &str, now: DateTime<Utc>) -> Result<(Ask, Spot), &'s
 /// for people: `/`, `/groups/local/`.
 pub(super) fn feed_at(path: &str) -> Option<FeedAddress> {
     let path = path.strip_prefix('/')?;
+    let path = if path == "top" { "top/" } else { path };
     let (place, file) = match path.rsplit_once('/') {
         Some((place, file)) => (place, file),
         None => ("", path),
@@ -131,6 +136,14 @@ pub(super) fn feed_at(path: &str) -> Option<FeedAddress> {
         None if file.is_empty() => Shape::Html,
         None => return None,
     };
+    let part = match (place, shape) {
+        ("top", _) => Some(Part::Top),
+        ("digest", Shape::Feed(_)) => Some(Part::Digest),
+        _ => None,
+    };
+    if let Some(part) = part {
+        return Some(FeedAddress::Feed(part, shape));
+    }
     if place.is_empty() {
         return (path == file).then_some(FeedAddress::Feed(Part::Whole, shape));
     }
@@ -150,4 +163,12 @@ pub(super) fn percent_decoded(segment: &str) -> Option<String> {
     let escaped = segment.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     let (name, _) = url::form_urlencoded::parse(escaped.as_bytes()).next()?;
     Some(name.into_owned()).filter(|name| !name.contains(char::is_control))
+}
+/// The path behind the one that `river.base_url` has: behind a reverse proxy it may be there or not.
+pub(super) fn local_path<'a>(path: &'a str, base: &str) -> &'a str {
+    match path.strip_prefix(base.trim_end_matches('/')) {
+        Some("") => "/",
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => path,
+    }
 }

@@ -3,19 +3,18 @@
 //! Anybody may send here whatever he likes: what cannot be believed is answered before its body, and few bodies are
 //! under way at once.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::Utc;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
-use super::route::{Site, plain, try_again};
-use super::shares::Shares;
+use super::responses::{closing, plain, try_again};
+use super::site::Site;
 use crate::live::{Push, Room, SMALL};
 use crate::model::websub::{Stage, Subscription};
 use crate::websub::{self, Answer};
@@ -27,28 +26,9 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 const FIRST_TIME: Duration = Duration::from_secs(5);
 const LEAST_RATE: usize = 32 * 1024;
 
-/// Pushes that are unfinished at once, until they are read: of all subscriptions, and of one.
-const UNFINISHED: (usize, usize) = (16, 2);
-
-/// Those of them with large bodies; the others of those that there are room for are for polls.
-const LARGE: (usize, usize) = (2, 1);
-
 /// What is read and dropped of a body that is not wanted, bytes, so that a hub reads its answer.
 const DRAINED: u64 = 64 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
-
-/// The pushes that are unfinished.
-#[derive(Debug)]
-pub(super) struct Unfinished {
-    all: Arc<Shares<String>>,
-    large: Arc<Shares<String>>,
-}
-
-impl Default for Unfinished {
-    fn default() -> Self {
-        Self { all: Shares::new(UNFINISHED), large: Shares::new(LARGE) }
-    }
-}
 
 /// Why a push is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -213,10 +193,4 @@ async fn drain(mut body: Incoming) {
     if tokio::time::timeout(DRAIN_TIME, draining).await.is_err() {
         tracing::debug!("body not read to its end");
     }
-}
-
-/// The same, and the connection ends with it: what the client still sends is not read.
-pub(super) fn closing(mut response: Response<Bytes>) -> Response<Bytes> {
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
 }

@@ -1,46 +1,23 @@
 //! Server-sent events (HTML, section 9.2): the river has changed, the state of a source has.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
-use hyper::body::{Body, Frame};
+use futures_util::stream::{StreamExt, unfold};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::connections::Counted;
-use super::route::{Asker, Site, ready, try_again};
-use super::shares::Share;
-use super::streams::Outgoing;
+use super::responses::{ready, try_again};
+use super::site::{Asker, Site};
+use super::streams::{Events, Outgoing};
 
 /// A line that says nothing, so that proxies keep the connection and a client that is gone is noticed.
 const BREATH: Duration = Duration::from_secs(15);
 
 /// At most so often is a client told that states of sources changed.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Streams of events at once: of all clients, and of one.
-pub(super) const STREAMS: (usize, usize) = (256, 64);
-
-/// A body that goes on while the client listens.
-pub(super) struct Events {
-    events: BoxStream<'static, Bytes>,
-    /// The place that it takes of those that there are.
-    _held: (Share, Counted),
-}
-
-impl Body for Events {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.events).poll_next(cx).map(|next| next.map(|bytes| Ok(Frame::data(bytes))))
-    }
-}
 
 impl Site {
     /// What happens from now on, the river as it is first; for `?seconds=` where the client says so, after which
@@ -78,7 +55,7 @@ impl Site {
             None => events.boxed(),
         };
         let held = (share, Counted::stream(&asker.connection));
-        let mut response = Response::new(Outgoing::Events(Events { events, _held: held }));
+        let mut response = Response::new(Outgoing::Events(Events::new(events, held)));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -4,8 +4,10 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 
+use super::address::local_path;
 use super::body::Body;
-use super::route::{Site, add_safe_headers, empty, local_path, plain, ready, try_again};
+use super::responses::{add_safe_headers, empty, plain, ready, try_again};
+use super::site::Site;
 use super::streams::Outgoing;
 
 /// Probes are sent to an address, under any name.

@@ -3,7 +3,6 @@
 //! It is open to all who may read the river, and the only address that changes something; so a form of another site,
 //! sent by a browser that can reach what that site cannot, is refused.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,12 +10,10 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::Semaphore;
 
 use super::access::asking;
-use super::callback::closing;
-use super::route::{Asker, Site, plain, try_again};
-use super::shares::Rate;
+use super::responses::{closing, plain, try_again};
+use super::site::{Asker, Site};
 use crate::hub;
 
 /// How long a subscriber may take to send its form.
@@ -24,26 +21,6 @@ const FORM_TIME: Duration = Duration::from_secs(5);
 
 /// The largest form that is read, bytes.
 const LARGEST_FORM: usize = 16 * 1024;
-
-/// Forms that are read at once.
-const FORMS: usize = 16;
-
-/// Requests of one client: at once, and a second.
-const RATE: (f64, f64) = (30.0, 0.5);
-
-/// What bounds those who subscribe.
-#[derive(Debug)]
-pub(super) struct Subscribing {
-    forms: Arc<Semaphore>,
-    rate: Rate,
-}
-
-impl Default for Subscribing {
-    fn default() -> Self {
-        let (burst, per_second) = RATE;
-        Self { forms: Arc::new(Semaphore::new(FORMS)), rate: Rate::new(burst, per_second) }
-    }
-}
 
 impl Site {
     /// Answers who wants to listen at our own hub: 202, and whether he means it is asked afterwards.

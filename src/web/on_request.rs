@@ -3,19 +3,19 @@
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::address::Shape;
 use super::body::{Body, Coding};
 use super::budget::Reserved;
-use super::pages;
+use super::pages::{self, Setting, Surroundings};
 use super::rendered::feed_body;
-use super::route::{Asker, PageKey, Site, plain, try_again};
-use super::shares::Shares;
+use super::renderers::Turn;
+use super::responses::{plain, try_again};
+use super::site::{Asker, PageKey, Site};
+use crate::language::Language;
 use crate::model::page::Spot;
 use crate::model::part::Ask;
 use crate::store::StoreError;
@@ -24,45 +24,8 @@ use crate::store::StoreError;
 const KEPT_PAGES: usize = 64;
 const KEPT_BYTES: usize = 16 << 20;
 
-/// Renderings at once: at least, and at most, by the processors that there are.
-const AT_ONCE: (usize, usize) = (2, 8);
-
-/// Requests that wait for a rendering: of all clients, and of one.
-const WAITING: (usize, usize) = (256, 64);
-
-/// How long a request waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A rendering.
-pub(super) type Render = Box<dyn FnOnce(&Site) -> Result<Body, StoreError> + Send>;
-
-/// Who may render.
-#[derive(Debug)]
-pub(super) struct Renderers {
-    turns: Arc<Semaphore>,
-    /// What is new since a visit may be as much as eight pages: one at a time.
-    deltas: Arc<Semaphore>,
-    waiting: Arc<Shares>,
-}
-
-/// The turn of a request; held for as long as the rendering takes, whether its client still waits or not.
-#[derive(Debug)]
-pub(super) struct Turn {
-    _permits: (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
-    memory: Reserved,
-}
-
-impl Default for Renderers {
-    fn default() -> Self {
-        let (least, most) = AT_ONCE;
-        let processors = std::thread::available_parallelism().map_or(least, usize::from);
-        Self {
-            turns: Arc::new(Semaphore::new(processors.clamp(least, most))),
-            deltas: Arc::new(Semaphore::new(1)),
-            waiting: Shares::new(WAITING),
-        }
-    }
-}
+/// A rendering; `None` where there is nothing to render.
+pub(super) type Render = Box<dyn FnOnce(&Site) -> Result<Option<Body>, StoreError> + Send>;
 
 /// Why there is no page for now.
 #[derive(Debug, thiserror::Error)]
@@ -93,18 +56,11 @@ impl NoPage {
 }
 
 impl Site {
-    /// Waits for the turn of a request.
-    async fn turn(&self, client: Option<IpAddr>, is_delta: bool) -> Result<Turn, NoPage> {
-        let renderers = &self.renderers;
-        let _waiting = renderers.waiting.take(client, 1).ok_or(NoPage::Busy)?;
-        let permits = async {
-            let delta = if is_delta { renderers.deltas.clone().acquire_owned().await.ok() } else { None };
-            let turn = renderers.turns.clone().acquire_owned().await.ok()?;
-            Some((turn, delta))
-        };
-        let permits = tokio::time::timeout(PATIENCE, permits).await.ok().flatten().ok_or(NoPage::Busy)?;
+    /// Waits for the turn of a request, and for the memory that it takes.
+    async fn turn(&self, client: Option<IpAddr>, is_delta: bool) -> Result<(Turn, Reserved), NoPage> {
+        let turn = self.renderers.turn(client, is_delta).await.ok_or(NoPage::Busy)?;
         match self.budget.reserve().await {
-            Some(memory) => Ok(Turn { _permits: permits, memory }),
+            Some(memory) => Ok((turn, memory)),
             None => {
                 // What is kept for others is the first to go.
                 self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -119,12 +75,13 @@ impl Site {
         asker: &Asker,
         coding: Coding,
         render: Render,
-    ) -> Result<Body, NoPage> {
-        let turn = self.turn(asker.client, false).await?;
+    ) -> Result<Option<Body>, NoPage> {
+        let (turn, memory) = self.turn(asker.client, false).await?;
         let site = self.clone();
         let rendering = move || {
-            let Turn { _permits, memory } = turn;
-            render(&site)?.within(memory, coding).ok_or(NoPage::Busy)
+            let _turn = turn;
+            let Some(body) = render(&site)? else { return Ok(None) };
+            body.within(memory, coding).ok_or(NoPage::Busy).map(Some)
         };
         tokio::task::spawn_blocking(rendering).await.map_err(|_| StoreError::Closed)?
     }
@@ -142,40 +99,47 @@ impl Site {
     pub(super) async fn page(
         self: &Arc<Self>,
         (ask, shape, spot): (Ask, Shape, Spot),
+        setting: Setting,
         coding: Coding,
         asker: &Asker,
     ) -> Result<Option<(Arc<Body>, bool)>, NoPage> {
         let is_delta = matches!(spot, Spot::Between(..));
-        let key: PageKey = (ask, shape, spot, self.live.addresses());
+        // Feeds are the same in every language.
+        let language = if shape == Shape::Html { setting.language } else { Language::default() };
+        let key: PageKey = (ask, shape, spot, language, self.live.addresses());
         if let Some(body) = self.kept(&key).filter(|body| body.is_prepared(coding)) {
             return Ok(Some((body, true)));
         }
-        let turn = self.turn(asker.client, is_delta).await?;
+        let (turn, memory) = self.turn(asker.client, is_delta).await?;
         // Others may have asked for the same meanwhile.
         if let Some(body) = self.kept(&key) {
             let prepared = body.clone();
             let prepare = move || {
-                let _turn = turn;
+                let _turn = (turn, memory);
                 prepared.prepare(coding);
             };
             tokio::task::spawn_blocking(prepare).await.map_err(|_| StoreError::Closed)?;
             return Ok(Some((body, true)));
         }
         let rendering = self.renderings.load(Ordering::Acquire);
-        let (site, (ask, shape, spot, _)) = (self.clone(), key.clone());
+        let (site, (ask, shape, spot, ..)) = (self.clone(), key.clone());
         let render = move || {
-            let Turn { _permits, memory } = turn;
+            let _turn = turn;
             let Some(river) = site.live.river(&site.store, &ask, &spot)? else { return Ok(None) };
             let body = match shape {
                 Shape::Feed(format) => feed_body(&river, format),
-                Shape::Html => pages::river(&river, &site.live.groups()),
+                Shape::Html => pages::river(&river, &Surroundings::new(&site.live, &site.store, &river)?, &setting),
             };
+            // What a page without stories says instead may change at any time.
+            let is_lasting = shape != Shape::Html || !river.entries.is_empty();
             drop(river);
-            body.within(memory, coding).ok_or(NoPage::Busy).map(|body| Some(Arc::new(body)))
+            body.within(memory, coding).ok_or(NoPage::Busy).map(|body| Some((Arc::new(body), is_lasting)))
         };
         let body = tokio::task::spawn_blocking(render).await.map_err(|_| StoreError::Closed)?;
-        let Some(body) = body? else { return Ok(None) };
-        self.keep(key, &body, rendering);
+        let Some((body, is_lasting)) = body? else { return Ok(None) };
+        if is_lasting {
+            self.keep(key, &body, rendering);
+        }
         Ok(Some((body, false)))
     }
 

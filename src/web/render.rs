@@ -3,8 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
+use chrono::Utc;
+
+use super::pages::{Setting, Surroundings};
 use super::rendered::Rendered;
-use super::route::Site;
+use super::site::Site;
+use crate::language::Language;
 use crate::model::page::Spot;
 use crate::model::part::Ask;
 use crate::publish::River;
@@ -39,7 +43,7 @@ impl Site {
             Ok(_archiving) if !self.store.is_at_many() => self.archive(&mut river),
             _ => self.live.is_behind(&self.store, &river)?,
         };
-        self.publish(&river);
+        self.publish(&river)?;
         Ok(Rendering { entries: river.entries.len(), is_behind })
     }
 
@@ -69,8 +73,10 @@ impl Site {
         }
     }
 
-    fn publish(&self, river: &River) {
-        let rendered = Rendered::new(river, &self.live.groups(), &self.held);
+    fn publish(&self, river: &River) -> Result<(), StoreError> {
+        let around = Surroundings::new(&self.live, &self.store, river)?;
+        let setting = Setting::new(&self.live, Language::default(), Utc::now());
+        let rendered = Rendered::new(river, &around, &setting, &self.held);
         if let Some(before) = self.rendered() {
             for (body, known) in rendered.bodies().zip(before.bodies()) {
                 body.prepare_like(known);
@@ -88,5 +94,6 @@ impl Site {
                 "connections closed: their clients hold old renderings and take nothing"
             );
         }
+        Ok(())
     }
 }

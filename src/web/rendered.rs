@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicUsize;
 use super::address::Shape;
 use super::body::Body;
 use super::budget::Memory;
-use super::pages;
+use super::pages::{self, Setting, Surroundings};
+use crate::language::Language;
 use crate::model::page::Spot;
 use crate::publish::{Addresses, Format, River};
 
@@ -20,7 +21,9 @@ const ARCHIVE_CACHING: &str = "public, max-age=31536000, immutable";
 #[derive(Debug)]
 pub struct Rendered {
     feeds: [Body; 3],
-    page: Body,
+    /// In each language.
+    pages: [Body; 2],
+    is_empty: bool,
     change: i64,
     /// Where it says that all is.
     addresses: Arc<Addresses>,
@@ -28,11 +31,13 @@ pub struct Rendered {
 
 impl Rendered {
     /// Renders a river; its bytes are counted in `memory` for as long as somebody holds them.
-    pub(super) fn new(river: &River, groups: &[String], memory: &Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(river: &River, around: &Surroundings, setting: &Setting, memory: &Arc<AtomicUsize>) -> Self {
         let counted = || Memory::Counted(memory.clone());
+        let page = |language| pages::river(river, around, &Setting { language, ..setting.clone() });
         Self {
             feeds: Format::ALL.map(|format| feed_body(river, format).for_all(counted())),
-            page: pages::river(river, groups).for_all(counted()),
+            pages: Language::ALL.map(|language| page(language).for_all(counted())),
+            is_empty: river.entries.is_empty(),
             change: river.change,
             addresses: river.addresses.clone(),
         }
@@ -50,11 +55,19 @@ impl Rendered {
     }
 
     pub(super) fn bodies(&self) -> impl Iterator<Item = &Body> {
-        self.feeds.iter().chain([&self.page])
+        self.feeds.iter().chain(&self.pages)
     }
 
-    pub(super) fn body(&self, shape: Shape) -> &Body {
-        let Shape::Feed(format) = shape else { return &self.page };
+    /// Whether there are no stories: what its page says instead may change at any time.
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    pub(super) fn body(&self, shape: Shape, language: Language) -> &Body {
+        let Shape::Feed(format) = shape else {
+            let place = Language::ALL.iter().position(|known| *known == language).unwrap_or(0);
+            return &self.pages[place];
+        };
         let place = Format::ALL.iter().position(|known| *known == format).unwrap_or(0);
         &self.feeds[place]
     }

@@ -1,43 +1,31 @@
 //! Paths -> bodies.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
-use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT, ALLOW, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 
-use super::access::{self, Doors};
-use super::address::{self, Page, Shape};
+use super::access;
+use super::address::{self, Page, Shape, local_path};
 use super::body::{Body, accepted};
-use super::budget::BodyBudget;
-use super::callback::{self, Unfinished};
-use super::connections::{Connection, Connections};
-use super::host::{self, Reach};
-use super::hub::Subscribing;
-use super::on_request::{NoPage, Render, Renderers};
-use super::pages::{self, Wanted};
+use super::callback;
+use super::on_request::{NoPage, Render};
+use super::pages::{self, Beside, Setting, Wanted};
 use super::rendered::{FEED_CACHING, Rendered};
-use super::shares::{Shares, network_of};
+use super::responses::{add_safe_headers, empty, plain, ready, try_again};
+use super::shares::network_of;
+use super::site::{Asker, Peer, Site};
 use super::streams::Outgoing;
-use super::{events, health, limits::Limits};
-use crate::explain;
-use crate::live::{Live, Push};
+use super::{health, host};
 use crate::model::page::Spot;
-use crate::model::part::Ask;
 use crate::model::source::SourceId;
-use crate::publish::Addresses;
 use crate::search::Query;
 use crate::status::SourceReport;
-use crate::store::{Selection, Store, StoreError};
+use crate::store::{Selection, StoreError};
 
 /// Days of polls that the status page tells of, and how long what it read is good for.
 const PULSE_DAYS: i64 = 2;
@@ -51,110 +39,10 @@ const SAMPLES: usize = 10;
 /// How long a client waits for the first river after a start.
 const FIRST_RIVER: Duration = Duration::from_secs(10);
 
-/// Headers of every answer: no sniffing, no framing, nothing from elsewhere, nothing told.
-const SAFE_HEADERS: [(&str, &str); 4] = [
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-    ("x-frame-options", "DENY"),
-    (
-        "content-security-policy",
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    ),
-];
-
 /// For a name that does not lead here.
 const NOT_OURS: &str = "421: newsriver does not know itself by this name. Put the name into `river.base_url` or `server.hosts` of feeds.toml, or the proxy that sent the request into `server.trusted_proxies`.\n";
 
-/// What names a page: what is asked for, as what, which page of it; and where it says that all is.
-pub(super) type PageKey = (Ask, Shape, Spot, Arc<Addresses>);
-
-/// What polls brought, when it was read.
-type PulsesAt = (Instant, Arc<pages::Pulses>);
-
-/// Where requests of one connection come from.
-#[derive(Debug)]
-pub(super) struct Peer {
-    /// One behind a Unix socket has no address.
-    pub(super) address: Option<IpAddr>,
-    pub(super) reach: Reach,
-    pub(super) connection: Arc<Connection>,
-}
-
-/// Who makes a request.
-#[derive(Debug, Clone)]
-pub(super) struct Asker {
-    /// The address that its requests are counted by, where it has one.
-    pub(super) client: Option<IpAddr>,
-    pub(super) connection: Arc<Connection>,
-}
-
-/// Everything that can be asked for.
-#[derive(Debug)]
-pub struct Site {
-    pub(super) live: Arc<Live>,
-    pub(super) store: Store,
-    /// Where what hubs push goes.
-    pub(super) pushes: mpsc::Sender<Push>,
-    /// Where those go who want to listen at our own hub.
-    pub(super) listeners: mpsc::Sender<crate::hub::Request>,
-    pub(super) rendered: watch::Sender<Option<Arc<Rendered>>>,
-    pub(super) pages: Mutex<HashMap<PageKey, Arc<Body>>>,
-    pub(super) connections: Arc<Connections>,
-    /// Bytes of renderings of the first page that are held by anybody.
-    pub(super) held: Arc<AtomicUsize>,
-    pub(super) budget: BodyBudget,
-    pub(super) renderers: Renderers,
-    pub(super) event_streams: Arc<Shares>,
-    pub(super) subscribing: Subscribing,
-    pub(super) unfinished: Unfinished,
-    /// Held by who writes the archives.
-    pub(super) archiving: Mutex<()>,
-    /// Renderings so far: a page that was begun before the last of them is not kept.
-    pub(super) renderings: AtomicU64,
-    pulses: Mutex<Option<PulsesAt>>,
-    pub(super) doors: Doors,
-    /// Ends what never ends by itself.
-    closing: CancellationToken,
-}
-
 impl Site {
-    /// A site without a river yet; what streams ends with `closing`.
-    #[must_use]
-    pub fn new(
-        live: Arc<Live>,
-        store: Store,
-        pushes: mpsc::Sender<Push>,
-        listeners: mpsc::Sender<crate::hub::Request>,
-        closing: CancellationToken,
-    ) -> Self {
-        Self {
-            live,
-            store,
-            pushes,
-            listeners,
-            rendered: watch::Sender::new(None),
-            pages: Mutex::default(),
-            connections: Arc::new(Limits::default().connections()),
-            held: Arc::default(),
-            budget: BodyBudget::default(),
-            renderers: Renderers::default(),
-            event_streams: Shares::new(events::STREAMS),
-            subscribing: Subscribing::default(),
-            unfinished: Unfinished::default(),
-            archiving: Mutex::default(),
-            renderings: AtomicU64::default(),
-            pulses: Mutex::default(),
-            doors: Doors::default(),
-            closing,
-        }
-    }
-
-    /// The same with other limits of connections.
-    #[must_use]
-    pub fn limited(self, limits: Limits) -> Self {
-        Self { connections: Arc::new(limits.connections()), ..self }
-    }
-
     /// Answers a request of a peer.
     pub(super) async fn respond(self: &Arc<Self>, request: Request<Incoming>, peer: &Peer) -> Response<Outgoing> {
         let is_head = request.method() == Method::HEAD;
@@ -190,6 +78,7 @@ impl Site {
             access::keep_private(response.headers_mut());
         }
         add_safe_headers(response.headers_mut());
+        pages::finish(response.headers_mut(), config.pages.images);
         self.live.metrics.answered(response.status().as_u16());
         if is_head { response.map(|_| empty()) } else { response.map(Outgoing::over_this_connection) }
     }
@@ -206,13 +95,18 @@ impl Site {
         let asset = pages::asset(path);
         let source = path.strip_prefix("/status/").and_then(address::percent_decoded);
         let source = source.and_then(|id| self.live.source_report(&id));
+        let story = path.strip_prefix("/stories/").and_then(address::percent_decoded);
+        let is_picture = path.starts_with("/pictures/");
         let known = matches!(
             path,
             "/status" | "/status.json" | "/explain" | "/opml" | "/metrics" | "/healthz" | "/readyz" | "/events"
         );
-        if !known && feed.is_none() && asset.is_none() && source.is_none() {
-            return plain(
-                StatusCode::NOT_FOUND,
+        let known = known || feed.is_some() || asset.is_some() || source.is_some() || story.is_some() || is_picture;
+        if !known {
+            return self.nothing(
+                method,
+                headers,
+                asker,
                 "404: there is nothing at this address. The river is at /feed.atom, /feed.rss and /feed.json.\n",
             );
         }
@@ -222,9 +116,15 @@ impl Site {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
+        if is_picture {
+            return self.picture(path, method, headers, asker).await;
+        }
         if let Some(feed) = feed {
             return match feed.page(query, Utc::now()) {
-                Ok(page) => self.feed(page, method, headers, asker).await,
+                Ok(page) => match self.instead_of_feed(&page, query, headers) {
+                    Some(body) => self.send(body.respond(method, headers), asker, false),
+                    None => self.feed(page, method, headers, asker).await,
+                },
                 Err(text) => plain(StatusCode::BAD_REQUEST, text),
             };
         }
@@ -232,24 +132,29 @@ impl Site {
             return asset.respond(method, headers);
         }
         let rendering = |render: Render| self.render_for(asker, accepted(headers), render);
-        let rendered = match (path, source) {
-            (_, Some(source)) => rendering(Box::new(move |site| site.source_page(&source))).await,
-            ("/status", _) if !wants_json(headers) => {
+        let setting = self.setting(headers);
+        let rendered = match (path, source, story) {
+            (_, Some(source), _) => {
+                rendering(Box::new(move |site| site.source_page(&source, &setting).map(Some))).await
+            }
+            (.., Some(name)) => rendering(Box::new(move |site| site.story_page(&name, &setting))).await,
+            ("/status", ..) if !wants_json(headers) => {
                 let wanted = Wanted::parse(query);
-                rendering(Box::new(move |site| site.status_page(&wanted))).await
+                rendering(Box::new(move |site| site.status_page(&wanted, &setting).map(Some))).await
             }
-            ("/status" | "/status.json", _) => rendering(Box::new(|site| Ok(site.status_json()))).await,
-            ("/explain", _) => {
+            ("/status" | "/status.json", ..) => rendering(Box::new(|site| Ok(Some(site.status_json())))).await,
+            ("/explain", ..) => {
                 let query = query.to_owned();
-                rendering(Box::new(move |site| site.explain_page(&query))).await
+                rendering(Box::new(move |site| site.explain_page(&query, &setting).map(Some))).await
             }
-            ("/opml", _) => rendering(Box::new(|site| Ok(site.opml()))).await,
-            ("/metrics", _) => return self.metrics().respond(method, headers),
-            ("/readyz", _) => return self.readiness(),
+            ("/opml", ..) => rendering(Box::new(|site| Ok(Some(site.opml())))).await,
+            ("/metrics", ..) => return self.metrics().respond(method, headers),
+            ("/readyz", ..) => return self.readiness(),
             _ => return plain(StatusCode::OK, "ok\n"),
         };
         match rendered {
-            Ok(body) => self.send(body.respond(method, headers), asker, false),
+            Ok(Some(body)) => self.send(body.respond(method, headers), asker, false),
+            Ok(None) => self.nothing(method, headers, asker, "404: there is no such story.\n"),
             Err(error) => error.answer(),
         }
     }
@@ -267,7 +172,7 @@ impl Site {
         Body::new("text/x-opml; charset=utf-8", self.live.opml().into_bytes(), None, FEED_CACHING)
     }
 
-    fn status_page(&self, wanted: &Wanted) -> Result<Body, StoreError> {
+    fn status_page(&self, wanted: &Wanted, setting: &Setting) -> Result<Body, StoreError> {
         let kept = self.pulses.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let fresh = kept.filter(|(at, _)| at.elapsed() < PULSES_KEPT).map(|(_, pulses)| pulses);
         let pulses = match fresh {
@@ -279,12 +184,13 @@ impl Site {
                 pulses
             }
         };
-        let title = self.live.config().river.title.clone();
-        let events = self.live.recent.lines();
-        Ok(pages::status(&self.live.report(), &pulses, events, wanted, &title, &self.live.addresses().pages))
+        let title = &self.live.config().river.title;
+        let lag = self.live.metrics.lag();
+        let beside = Beside { pulses: &pulses, events: self.live.recent.lines(), lag, title };
+        Ok(pages::status(&self.live.report(), beside, wanted, &self.live.addresses().pages, setting))
     }
 
-    fn source_page(&self, source: &SourceReport) -> Result<Body, StoreError> {
+    fn source_page(&self, source: &SourceReport, setting: &Setting) -> Result<Body, StoreError> {
         let id = SourceId::new(&source.id).map_err(|_| StoreError::Closed)?;
         let mut polls = self.store.history(Some(&id), Utc::now() - TimeDelta::days(SOURCE_DAYS))?;
         polls.reverse();
@@ -293,26 +199,23 @@ impl Site {
             *message = self.live.redacted(&id, message);
         }
         let newest = self.store.newest_of(&id, SAMPLES)?;
-        Ok(pages::source(source, &polls, &newest, &self.live.addresses().pages))
+        Ok(pages::source(source, &polls, &newest, &self.live.addresses().pages, setting))
     }
 
-    fn explain_page(&self, query: &str) -> Result<Body, StoreError> {
+    fn explain_page(&self, query: &str, setting: &Setting) -> Result<Body, StoreError> {
         let value = |name: &str| {
             let mut pairs = url::form_urlencoded::parse(query.as_bytes());
             pairs.find(|(key, _)| key == name).map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
         };
         let (entry, source) = (value("entry"), value("source"));
-        let found = if entry.is_empty() { None } else { self.store.explain(&entry)? };
-        let found = found.map(|found| {
-            let text = self.live.redacted_document(&found.entry.source, explain::as_text(&found));
-            (text, self.live.unpublished(&found.entry))
-        });
+        let found = if entry.is_empty() { None } else { self.live.explanation(&self.store, &entry)? };
+        let found = found.as_ref().map(|found| (found, self.live.unpublished(&found.entry)));
         let mut alike = Vec::new();
         if let (None, Ok(words)) = (&found, Query::parse(&entry)) {
             let selection = SourceId::new(&source).map_or(Selection::All, |source| Selection::Sources(vec![source]));
             alike = self.store.search(&words, &selection, &|_| true, None, SAMPLES)?.stories;
         }
-        Ok(pages::explain(&entry, &source, found, &alike, &self.live.addresses().pages))
+        Ok(pages::explain(&entry, &source, found, &alike, &self.live.addresses().pages, setting))
     }
 
     async fn feed(
@@ -323,38 +226,25 @@ impl Site {
         asker: &Asker,
     ) -> Response<Bytes> {
         let Page { ask, spot, shape } = page;
-        let coding = accepted(headers);
+        let (coding, setting) = (accepted(headers), self.setting(headers));
         if ask.is_plain() && spot == Spot::First {
             let Some(rendered) = self.first_rendered(shape).await else { return not_yet() };
-            let full = rendered.body(shape);
-            if let Some((since, until)) = full.asked_for_changes(headers)
-                && let Ok(Some((changes, is_shared))) =
-                    self.page((ask, shape, Spot::Between(since, until)), coding, asker).await
-            {
-                return self.send(changes.respond_as_changes_of(full, method, headers), asker, is_shared);
+            if !(rendered.is_empty() && shape == Shape::Html) {
+                let full = rendered.body(shape, setting.language);
+                if let Some((since, until)) = full.asked_for_changes(headers)
+                    && let Ok(Some((changes, is_shared))) =
+                        self.page((ask, shape, Spot::Between(since, until)), setting, coding, asker).await
+                {
+                    return self.send(changes.respond_as_changes_of(full, method, headers), asker, is_shared);
+                }
+                return full.respond(method, headers);
             }
-            return full.respond(method, headers);
         }
-        match self.page((ask, shape, spot), coding, asker).await {
+        match self.page((ask, shape, spot), setting, coding, asker).await {
             Ok(Some((body, is_shared))) => self.send(body.respond(method, headers), asker, is_shared),
             Ok(None) => plain(StatusCode::NOT_FOUND, "404: there is no such page; the river is at /feed.atom.\n"),
             Err(error) => error.answer(),
         }
-    }
-
-    /// Hears of each rendering.
-    #[must_use]
-    pub fn renderings(&self) -> watch::Receiver<Option<Arc<Rendered>>> {
-        self.rendered.subscribe()
-    }
-
-    /// Ends what streams.
-    pub(super) fn closing(&self) -> &CancellationToken {
-        &self.closing
-    }
-
-    pub(super) fn rendered(&self) -> Option<Arc<Rendered>> {
-        self.rendered.borrow().clone()
     }
 
     /// The river; right after a start a client is let wait for it, rather than turned away. So is who comes when
@@ -384,44 +274,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
     accept.contains("application/json") && !accept.contains("text/html")
 }
 
-/// The path behind the one that `river.base_url` has: behind a reverse proxy it may be there or not.
-pub(super) fn local_path<'a>(path: &'a str, base: &str) -> &'a str {
-    match path.strip_prefix(base.trim_end_matches('/')) {
-        Some("") => "/",
-        Some(rest) if rest.starts_with('/') => rest,
-        _ => path,
-    }
-}
-
-pub(super) fn add_safe_headers(headers: &mut HeaderMap) {
-    for (name, value) in SAFE_HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-}
-
-pub(super) fn ready(response: Response<Bytes>) -> Response<Outgoing> {
-    response.map(|bytes| Outgoing::Whole(Full::new(bytes)))
-}
-
-pub(super) fn empty() -> Outgoing {
-    Outgoing::Whole(Full::new(Bytes::new()))
-}
-
 fn not_yet() -> Response<Bytes> {
     let text = "503: the river is being rendered for the first time; come back in a second.\n";
     try_again(StatusCode::SERVICE_UNAVAILABLE, text, "1")
-}
-
-/// An answer that asks a client to come back in so many seconds.
-pub(super) fn try_again(status: StatusCode, text: &'static str, seconds: &'static str) -> Response<Bytes> {
-    let mut response = plain(status, text);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
-    response
-}
-
-pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from_static(text.as_bytes()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
 }

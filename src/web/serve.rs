@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connections::{Counted, LOOK, Place, Watch};
-use super::route::{Peer, Site};
 use super::shares::network_of;
+use super::site::{Peer, Site};
 use super::socket::{Listener, Stream};
 use super::streams::Streams;
 use super::wire::{Answering, Wire};

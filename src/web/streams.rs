@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::stream::{BoxStream, Stream};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::rt::Executor;
 
 use super::connections::{Connection, Counted, LEAST_TAKEN, TAKING_TIME};
-use super::events::Events;
+use super::shares::Share;
 
 /// Streams of HTTP/2 that are open at once, of all connections.
 const MOST_STREAMS: usize = 4096;
@@ -169,6 +170,28 @@ impl Body for Outgoing {
             Self::Pieces(body) => SizeHint::with_exact(body.left.len() as u64),
             Self::Events(_) => SizeHint::default(),
         }
+    }
+}
+
+/// A body that goes on while the client listens.
+pub(super) struct Events {
+    events: BoxStream<'static, Bytes>,
+    /// The place that it takes of those that there are.
+    _held: (Share, Counted),
+}
+
+impl Events {
+    pub(super) fn new(events: BoxStream<'static, Bytes>, held: (Share, Counted)) -> Self {
+        Self { events, _held: held }
+    }
+}
+
+impl Body for Events {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.events).poll_next(cx).map(|next| next.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
 

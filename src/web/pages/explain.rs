@@ -3,19 +3,24 @@
 use askama::Template;
 use url::Url;
 
-use super::{VERSION, html, root_of};
+use super::frame::{Frame, Setting};
+use super::made::Made;
+use super::{html, language_of};
 use crate::model::entry::StoredEntry;
 use crate::model::part::segment;
+use crate::store::Explanation;
 use crate::web::body::Body;
 
 #[derive(Template)]
 #[template(path = "explain.html")]
 struct Page<'a> {
-    root: &'a str,
-    version: &'a str,
+    f: Frame<'a>,
     source: &'a str,
     entry: &'a str,
-    text: Option<String>,
+    title: String,
+    language: Option<String>,
+    story: String,
+    found: Option<Made>,
     unpublished: Option<String>,
     alike: Vec<(String, String)>,
 }
@@ -24,15 +29,25 @@ struct Page<'a> {
 pub(in crate::web) fn explain(
     entry: &str,
     source: &str,
-    found: Option<(String, Option<String>)>,
+    found: Option<(&Explanation, Option<String>)>,
     alike: &[StoredEntry],
     base: &Url,
+    setting: &Setting,
 ) -> Body {
-    let root = root_of(base);
-    let (text, unpublished) = found.map_or((None, None), |(text, why)| (Some(text), why));
-    let alike = alike
-        .iter()
-        .map(|stored| (stored.entry.title.clone(), format!("{root}explain?entry={}", segment(&stored.river_id))));
-    let page = Page { root, version: &VERSION, source, entry, text, unpublished, alike: alike.collect() };
+    let frame = Frame::new(base, setting);
+    let place = |id: &str| format!("{}explain?entry={}", frame.root, segment(id));
+    let alike = alike.iter().map(|stored| (stored.entry.title.clone(), place(&stored.river_id))).collect();
+    let title = found.as_ref().map(|(found, _)| found.entry.entry.title.clone()).unwrap_or_default();
+    let page = Page {
+        source,
+        entry,
+        language: language_of(None, &title),
+        title,
+        story: found.as_ref().map(|(found, _)| frame.story(&found.story)).unwrap_or_default(),
+        unpublished: found.as_ref().and_then(|(_, why)| why.as_ref()).map(|why| frame.t.not_published(why)),
+        found: found.map(|(found, _)| Made::new(found, &frame)),
+        alike,
+        f: frame,
+    };
     html(&page, None, "no-store")
 }

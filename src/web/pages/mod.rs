@@ -1,50 +1,71 @@
 //! Pages for people: rendered here, complete without a script.
 
+mod around;
+mod chart;
 mod escape;
 mod explain;
+mod frame;
+mod made;
+mod message;
 mod river;
 mod source;
 mod status;
+mod story;
+mod text;
 
 use std::sync::LazyLock;
 
 use askama::Template;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use hyper::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use sha2::{Digest, Sha256};
 
 use super::body::Body;
+use crate::config::Images;
 use crate::model::text::hex;
 use crate::publish::River;
 
 pub(super) use explain::explain;
+pub use frame::Setting;
+pub(super) use message::{feed, is_for_a_person, not_found, wants_html};
+pub use river::Surroundings;
 pub(super) use river::river;
 pub(super) use source::source;
-pub(super) use status::{Pulses, Wanted, status};
+pub(super) use status::{Beside, Pulses, Wanted, status};
+pub(super) use story::{shown_of, story};
 
 const STYLE: &str = include_str!("../../../assets/page.css");
 const ICON: &str = include_str!("../../../assets/icon.svg");
 const SCRIPT: &str = include_str!("../../../assets/page.js");
+const SETTINGS: &str = include_str!("../../../assets/settings.js");
+const MANIFEST: &str = include_str!("../../../assets/site.webmanifest");
 
 /// What the addresses of style and script carry, so that they can be kept for ever.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let digest = Sha256::new().chain_update(STYLE).chain_update(SCRIPT).finalize();
+    let digest = Sha256::new().chain_update(STYLE).chain_update(SCRIPT).chain_update(SETTINGS).finalize();
     hex(&digest[..6])
 });
 
 /// What pages ask for under `assets/`, by name.
-const ASSETS: [(&str, &str); 3] = [("page.css", STYLE), ("icon.svg", ICON), ("page.js", SCRIPT)];
+const ASSETS: [(&str, &str); 5] = [
+    ("page.css", STYLE),
+    ("icon.svg", ICON),
+    ("page.js", SCRIPT),
+    ("settings.js", SETTINGS),
+    ("site.webmanifest", MANIFEST),
+];
 
 /// The files that pages ask for under `assets/`: their names and what is in them.
 #[must_use]
-pub fn assets() -> [(&'static str, &'static str); 3] {
+pub fn assets() -> [(&'static str, &'static str); 5] {
     ASSETS
 }
 
 /// A page of the river as HTML.
 #[must_use]
-pub fn page(river: &River, groups: &[String]) -> Bytes {
-    self::river(river, groups).into_bytes()
+pub fn page(river: &River, around: &Surroundings, setting: &Setting) -> Bytes {
+    self::river(river, around, setting).into_bytes()
 }
 
 /// The same as they are served: each is there once, whoever holds it.
@@ -53,6 +74,7 @@ static SERVED: LazyLock<Vec<(&str, Body)>> = LazyLock::new(|| {
         let content_type = match name.rsplit('.').next() {
             Some("css") => "text/css; charset=utf-8",
             Some("svg") => "image/svg+xml",
+            Some("webmanifest") => "application/manifest+json",
             _ => "text/javascript; charset=utf-8",
         };
         (*name, Body::new(content_type, (*text).into(), None, "public, max-age=31536000, immutable"))
@@ -66,11 +88,6 @@ pub(super) fn asset(path: &str) -> Option<&'static Body> {
     SERVED.iter().find(|(known, _)| *known == name).map(|(_, body)| body)
 }
 
-/// The path of the daemon's root as a browser sees it; ends in a slash.
-fn root_of(base: &url::Url) -> &str {
-    base.path()
-}
-
 /// The language of a text, as it is marked up: the publisher's, else Chinese where it looks like it.
 fn language_of(stated: Option<&str>, text: &str) -> Option<String> {
     let is_han = |c: char| matches!(c, '\u{3400}'..='\u{9fff}');
@@ -79,16 +96,29 @@ fn language_of(stated: Option<&str>, text: &str) -> Option<String> {
     stated.map(str::to_owned).or_else(guessed)
 }
 
-/// A moment of the status, to the minute.
-fn to_the_minute(moment: Option<&String>, otherwise: &str) -> String {
-    let minute = moment.and_then(|text| text.get(..16)).map(|text| text.replace('T', " ") + "Z");
-    minute.unwrap_or_else(|| otherwise.to_owned())
-}
-
 fn html(page: &impl Template, changed: Option<DateTime<Utc>>, caching: &'static str) -> Body {
     let page = page.render().unwrap_or_else(|error| {
         tracing::error!(%error, "a page could not be rendered");
         "<!doctype html><title>newsriver</title><p>This page could not be rendered; the log says why.".to_owned()
     });
     Body::new("text/html; charset=utf-8", page.into_bytes(), changed, caching)
+}
+
+/// The policy of pages whose pictures come from the publishers.
+const DIRECT_PICTURES: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' http: https:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// Says of a feed that a person gets a page instead, of a page that it is another for who wants another language, and where its pictures may come from.
+pub(super) fn finish(headers: &mut HeaderMap, images: Images) {
+    let kind = headers.get(CONTENT_TYPE);
+    if kind.is_some_and(|value| value.as_bytes().starts_with(b"application/") && value.as_bytes().ends_with(b"utf-8")) {
+        headers.append(VARY, HeaderValue::from_static("Accept, Sec-Fetch-Dest, Upgrade-Insecure-Requests"));
+        return;
+    }
+    let is_page = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+    if is_page {
+        headers.append(VARY, HeaderValue::from_static("Accept-Language"));
+        if images == Images::Direct {
+            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(DIRECT_PICTURES));
+        }
+    }
 }
