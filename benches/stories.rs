@@ -512,7 +512,8 @@ fn cost() -> bool {
                     "many",
                     &kept[usize::try_from(row).unwrap_or(0) % kept.len()],
                     features.time.seen,
-                ),
+                )
+                .into(),
             };
             let candidates: Vec<Compared> = found.iter().map(|row| member(*row)).collect();
             let members = |story: i64| Ok::<_, std::convert::Infallible>(vec![member(story)]);

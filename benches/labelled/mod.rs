@@ -111,7 +111,7 @@ fn entry(item: &Value) -> Entry {
     Entry {
         title: text(item, "title"),
         url: item["url"].as_str().map(str::to_owned),
-        content_html: Some(text(item, "body")).filter(|body| !body.is_empty()),
+        content_html: Some(text(item, "body")).filter(|body| !body.is_empty()).map(Into::into),
         published: DateTime::from_timestamp(item["at"].as_i64().unwrap_or(0), 0).map(|at| at.fixed_offset()),
         ..Entry::default()
     }
