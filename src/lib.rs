@@ -16,6 +16,7 @@ pub mod fetch;
 
 pub mod decode;
 
+pub mod discover;
 pub mod opml;
 pub mod parse;
 

@@ -9,7 +9,7 @@ use modules::Graph;
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Which modules each module may name with `crate::`.
-const MAY_USE: [(&str, &[&str]); 31] = [
+const MAY_USE: [(&str, &[&str]); 32] = [
     ("html", &[]),
     ("model", &["model", "html"]),
     ("observe", &["config", "model"]),
@@ -28,6 +28,7 @@ const MAY_USE: [(&str, &[&str]); 31] = [
     ("ranking", &[]),
     ("pictures", &[]),
     ("language", &["model"]),
+    ("discover", &["model"]),
     ("search", &["model", "clean"]),
     ("metrics", &["model"]),
     ("websub", &["model"]),
@@ -62,7 +63,7 @@ const MAY_USE: [(&str, &[&str]); 31] = [
         "cli",
         &[
             "model", "config", "fetch", "identity", "observe", "poll", "publish", "schedule", "status", "store",
-            "daemon", "parse", "decode", "opml", "live", "explain", "web", "output",
+            "daemon", "parse", "decode", "discover", "opml", "live", "explain", "web", "output",
         ],
     ),
     ("main", &[]),

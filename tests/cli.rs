@@ -151,7 +151,8 @@ fn sources_are_added_and_removed_and_the_rest_of_the_file_stays() -> Fallible {
     let (code, out, err) = river.command(&["add", &origin.url("/"), "--id", "new", "--group", "local"])?;
     assert!(code == Some(0) && out.contains("1 entries"), "{out}{err}");
     let text = std::fs::read_to_string(river.config())?;
-    let added = format!("\n[[source]]\nid = \"new\"\nurl = \"{}\"\ngroup = \"local\"\n", origin.url("/feed"));
+    let added =
+        format!("\n[[source]]\nid = \"new\"\nurl = \"{}\"\nname = \"T\"\ngroup = \"local\"\n", origin.url("/feed"));
     assert_eq!(text, format!("{before}{added}"));
     let (code, _, err) = river.command(&["add", &origin.url("/feed")])?;
     assert!(code == Some(1) && err.contains("already the source `new`"), "{err}");

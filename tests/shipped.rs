@@ -86,3 +86,43 @@ fn the_readme_names_the_two_commands() -> Fallible {
     assert!(readme.contains("cargo run --release -- run") && readme.contains("cargo test"));
     Ok(())
 }
+
+/// The blocks of a language in a page of the documentation.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    text.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix(language)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_book_holds_every_page_and_its_examples_work() -> Fallible {
+    let docs = root().join("docs");
+    let summary = std::fs::read_to_string(docs.join("SUMMARY.md"))?;
+    let (_, help, _) = common::newsriver(&["--help"], root())?;
+    let mut commands = 0;
+    for page in std::fs::read_dir(&docs)? {
+        let page = page?.path();
+        let name = page.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !name.ends_with(".md") || name == "SUMMARY.md" {
+            continue;
+        }
+        assert!(summary.contains(&format!("({name})")), "{name} is not in SUMMARY.md");
+        let text = std::fs::read_to_string(&page)?;
+        for block in blocks(&text, "sh\n") {
+            for line in block.lines().filter_map(|line| line.trim_start_matches("sudo ").strip_prefix("newsriver ")) {
+                let command = line.split_whitespace().next().unwrap_or_default();
+                assert!(help.contains(&format!("\n  {command} ")) || command == "help", "{name}: {line}");
+                commands += 1;
+            }
+        }
+        if name == "recipes.md" {
+            for block in blocks(&text, "toml\n") {
+                let checked = Config::check(&block, Path::new("feeds.toml"));
+                assert!(checked.is_ok(), "{name}: {block}\n{checked:?}");
+            }
+        }
+    }
+    assert!(commands > 10, "{commands} commands");
+    for link in summary.split('(').skip(1).filter_map(|rest| rest.split(')').next()) {
+        assert!(docs.join(link).exists(), "{link}");
+    }
+    Ok(())
+}

@@ -1,34 +1,17 @@
-//! Commands that change feeds.toml: `add`, `remove`, `fix`, `import`.
+//! Commands that change feeds.toml: `remove`, `fix`, `import`; and what they share with `add`.
 
 use std::collections::HashSet;
 use std::path::Path;
 
-use chrono::Utc;
 use url::Url;
 
-use super::{Ending, contact, feeds_file, load, note, print, runtime};
+use super::{Ending, feeds_file, load, note, print};
 use crate::config::Config;
 use crate::config::edit::{self, NewSource};
-use crate::fetch::{Fetcher, Known, Outcome};
 use crate::model::moved::Move;
 use crate::model::source::{Address, SourceId};
 use crate::opml;
-use crate::parse::ParseError;
-use crate::poll::{PollError, read_document};
 use crate::store::Store;
-
-#[derive(Debug, clap::Args)]
-pub(super) struct AddArguments {
-    /// A feed, or a page that announces one
-    #[arg(value_name = "URL")]
-    url: String,
-    /// The id of the new source; derived from the address if it is not given
-    #[arg(long)]
-    id: Option<String>,
-    /// The group it belongs to
-    #[arg(long, value_name = "G")]
-    group: Option<String>,
-}
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RemoveArguments {
@@ -52,12 +35,12 @@ pub(super) struct ImportArguments {
 }
 
 /// The configuration, or an empty one where there is no file yet.
-fn load_or_empty(path: &Path) -> Result<Config, Ending> {
+pub(super) fn load_or_empty(path: &Path) -> Result<Config, Ending> {
     if path.exists() { load(path) } else { Config::check("", path).map_err(Ending::Config) }
 }
 
 /// An id that no source has yet.
-fn free_id(wanted: SourceId, taken: &HashSet<SourceId>) -> SourceId {
+pub(super) fn free_id(wanted: SourceId, taken: &HashSet<SourceId>) -> SourceId {
     let mut id = wanted.clone();
     let mut copy = 1;
     while taken.contains(&id) {
@@ -66,63 +49,6 @@ fn free_id(wanted: SourceId, taken: &HashSet<SourceId>) -> SourceId {
         id = SourceId::new(&format!("{short}-{copy}")).unwrap_or_else(|_| wanted.clone());
     }
     id
-}
-
-pub(super) fn add(path: &Path, arguments: &AddArguments) -> Result<(), Ending> {
-    let config = load_or_empty(path)?;
-    let written =
-        if arguments.url.contains("://") { arguments.url.clone() } else { format!("https://{}", arguments.url) };
-    let url = Url::parse(&written)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| Ending::Usage(format!("`{}` is no web address", arguments.url)))?;
-    let bad = |text: &str| Ending::Usage(format!("`{text}` is no id: letters, digits, '-', '_' and '.', at most 64"));
-    let stated = arguments.id.as_deref().map(|id| SourceId::new(id).map_err(|_| bad(id))).transpose()?;
-    if let Some(group) = &arguments.group {
-        SourceId::new(group).map_err(|_| bad(group))?;
-    }
-    let (url, title, entries) = runtime()?.block_on(discover(&config, url))?;
-    let address = Address::Web(url.clone());
-    // The file may be another by now: it is read again for the change.
-    let id = feeds_file::change(path, |text, config| {
-        if let Some(known) = config.sources.iter().find(|source| source.address == address) {
-            return Err(Ending::Failed(format!("{url} is already the source `{}`", known.id)));
-        }
-        let taken: HashSet<SourceId> = config.sources.iter().map(|source| source.id.clone()).collect();
-        let id = stated.unwrap_or_else(|| free_id(SourceId::from_address(&address), &taken));
-        if taken.contains(&id) {
-            return Err(Ending::Usage(format!("there is a source `{id}` already; give another with --id")));
-        }
-        let source = NewSource { id: id.clone(), url: url.to_string(), name: None, group: arguments.group.clone() };
-        Ok((Some(edit::append(text, &[source])?), id))
-    })?;
-    print(&format!("added {id}: {title}, {entries} entries, {url}"))
-}
-
-/// The feed at an address, or the first that the page there announces and that can be read.
-async fn discover(config: &Config, url: Url) -> Result<(Url, String, usize), Ending> {
-    let fetcher = Fetcher::new(&contact(config), config.connect_timeout, Default::default())?;
-    let announced = match look(&fetcher, &url).await {
-        Ok((title, entries)) => return Ok((url, title, entries)),
-        Err(PollError::Parse(ParseError::NotAFeed { announced, .. })) if !announced.is_empty() => announced,
-        Err(error) => return Err(Ending::Failed(format!("{url}: {error}"))),
-    };
-    let mut last = None;
-    for feed in announced.iter().filter_map(|feed| url.join(feed).ok()) {
-        match look(&fetcher, &feed).await {
-            Ok((title, entries)) => return Ok((feed, title, entries)),
-            Err(error) => last = Some(format!("{feed}: {error}")),
-        }
-    }
-    Err(Ending::Failed(last.unwrap_or_else(|| format!("{url} announces no feed"))))
-}
-
-async fn look(fetcher: &Fetcher, url: &Url) -> Result<(String, usize), PollError> {
-    let source = Config::lone_source(Address::Web(url.clone()));
-    let fetched = fetcher.fetch(&source, &Known::NOTHING, Utc::now()).await.map_err(|failed| failed.error)?;
-    let Outcome::Document(document) = fetched.outcome else { return Err(PollError::NothingToKeep) };
-    let reading = read_document(&source, document)?;
-    Ok((reading.feed.title, reading.feed.entries.len()))
 }
 
 pub(super) fn remove(path: &Path, arguments: &RemoveArguments) -> Result<(), Ending> {
@@ -159,8 +85,13 @@ pub(super) fn import(path: &Path, arguments: &ImportArguments) -> Result<(), End
     if outlines.is_empty() {
         return Err(Ending::Failed(format!("{} holds no subscription", arguments.file.display())));
     }
+    subscribe(path, outlines, None)
+}
+
+/// Appends the subscriptions of a list that are not there yet, in their groups or all in `group`.
+pub(super) fn subscribe(path: &Path, outlines: Vec<opml::Outline>, group: Option<&str>) -> Result<(), Ending> {
     let (added, known, unusable) = feeds_file::change(path, |text, config| {
-        let (new, known, unusable) = new_sources(config, outlines);
+        let (new, known, unusable) = new_sources(config, outlines, group);
         let after = if new.is_empty() { None } else { Some(edit::append(text, &new)?) };
         Ok((after, (new.len(), known, unusable)))
     })?;
@@ -171,7 +102,11 @@ pub(super) fn import(path: &Path, arguments: &ImportArguments) -> Result<(), End
 }
 
 /// What of a subscription list is new, how much is known, and what is no web address.
-fn new_sources(config: &Config, outlines: Vec<opml::Outline>) -> (Vec<NewSource>, usize, Vec<String>) {
+fn new_sources(
+    config: &Config,
+    outlines: Vec<opml::Outline>,
+    group: Option<&str>,
+) -> (Vec<NewSource>, usize, Vec<String>) {
     let mut taken: HashSet<SourceId> = config.sources.iter().map(|source| source.id.clone()).collect();
     let mut addresses: HashSet<Address> = config.sources.iter().map(|source| source.address.clone()).collect();
     let (mut new, mut known, mut unusable) = (Vec::new(), 0, Vec::new());
@@ -193,8 +128,9 @@ fn new_sources(config: &Config, outlines: Vec<opml::Outline>) -> (Vec<NewSource>
         }
         let id = free_id(SourceId::from_address(&address), &taken);
         taken.insert(id.clone());
-        let group = outline.group.as_deref().map(|name| SourceId::from_name(name).to_string());
-        new.push(NewSource { id, url: url.to_string(), name: outline.title, group });
+        let own = outline.group.as_deref().map(|name| SourceId::from_name(name).to_string());
+        let group = group.map(str::to_owned).or(own);
+        new.push(NewSource { id, url: url.to_string(), name: outline.title, group, keys: Vec::new() });
     }
     (new, known, unusable)
 }

@@ -1,10 +1,9 @@
-//! Commands that take something out: `export`, `backup`, `prune`, `completions`, `man`.
+//! Commands that take something out: `export`, `backup`, `prune`.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use chrono::Utc;
-use clap::CommandFactory;
 use url::Url;
 
 use super::{Ending, contact, load, note, print, print_bytes};
@@ -16,7 +15,7 @@ use crate::model::recent::Recent;
 use crate::output::{self, Folder};
 use crate::publish::Format;
 use crate::schedule::is_clock_doubtful;
-use crate::store::{Store, StoreError};
+use crate::store::{Mark, Store, StoreError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArguments {
@@ -46,12 +45,6 @@ pub(super) struct BackupArguments {
     /// The file to write; one that is there is replaced once the copy is whole
     #[arg(value_name = "FILE")]
     file: PathBuf,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct CompletionsArguments {
-    /// The shell
-    shell: clap_complete::Shell,
 }
 
 fn live(config: Config, store: &Store) -> Result<Live, Ending> {
@@ -152,6 +145,15 @@ pub(super) fn prune(path: &Path, arguments: &PruneArguments) -> Result<(), Endin
                 plan.all
             )));
         }
+        let jumped = store.marked(Mark::ClockJump)?;
+        if let Some(jumped) = jumped.filter(|jumped| now - *jumped < chrono::TimeDelta::days(1)) {
+            return Err(Ending::Failed(format!(
+                "nothing is pruned: the clock jumped at {}, less than a day ago; where the clock is right, `newsriver prune --yes` takes {} of {} entries",
+                jumped.format("%Y-%m-%d %H:%M"),
+                plan.entries,
+                plan.all
+            )));
+        }
         if plan.entries > plan.share() {
             return Err(Ending::Failed(format!(
                 "nothing is pruned: {} of {} entries were first seen before {before}, more than a tenth and more than 1,000; see `keep` under [store], `newsriver prune --yes` takes them",
@@ -162,16 +164,4 @@ pub(super) fn prune(path: &Path, arguments: &PruneArguments) -> Result<(), Endin
     let pruned = store.prune(horizon, u64::MAX)?;
     store.touch(now)?;
     print(&format!("{pruned} entries pruned that were first seen before {before}"))
-}
-
-pub(super) fn completions(arguments: &CompletionsArguments) -> Result<(), Ending> {
-    let mut out = Vec::new();
-    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "newsriver", &mut out);
-    print_bytes(&out)
-}
-
-pub(super) fn man() -> Result<(), Ending> {
-    let mut out = Vec::new();
-    clap_mangen::Man::new(super::Arguments::command()).render(&mut out)?;
-    print_bytes(&out)
 }

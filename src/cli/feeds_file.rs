@@ -103,8 +103,8 @@ fn replace(target: &Path, folder: &File, before: Option<&[u8]>, after: &[u8]) ->
     let path = target.with_file_name(format!(".{name}.{}.new", hex(&random)));
     let kept = before.map(|_| std::fs::metadata(target)).transpose()?;
     // A new name that nobody can guess, and an error where something stands there all the same: no link is followed.
-    let mode = if kept.is_some() { 0o600 } else { 0o666 };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path)?;
+    // Passwords may come to stand in a file that is made here, so only its owner may read it.
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
     let mut beside = Beside(Some(path.clone()));
     file.write_all(after)?;
     if let Some(kept) = &kept {

@@ -3,17 +3,24 @@
 //! Data goes to stdout, everything else to stderr. 0: done. 1: the work failed. 2: wrong usage or
 //! wrong configuration.
 
+mod add;
 mod edit;
 mod explain;
 mod export;
 mod feeds_file;
+mod find;
+mod health;
+mod init;
+mod locate;
 mod look;
 mod parse;
 mod poll;
 mod run;
+mod shell;
+mod why;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -27,9 +34,10 @@ use crate::observe::Loudness;
 #[derive(Debug, Parser)]
 #[command(name = "newsriver", version, max_term_width = 100)]
 struct Arguments {
-    /// The configuration file
-    #[arg(short, long, global = true, default_value = "feeds.toml", value_name = "FILE")]
-    config: PathBuf,
+    /// The configuration file; default: NEWSRIVER_CONFIG, else the first there is of ./feeds.toml,
+    /// ~/.config/newsriver/feeds.toml and /etc/newsriver/feeds.toml
+    #[arg(short, long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Log more
     #[arg(short, long, global = true)]
     verbose: bool,
@@ -59,9 +67,13 @@ enum Command {
     /// Take an entry out of a story that it was wrongly joined to
     Split(explain::SplitArguments),
     /// Find the feed behind an address, try it, and append it to feeds.toml
-    Add(edit::AddArguments),
+    Add(add::Arguments),
     /// Take a source out of feeds.toml
     Remove(edit::RemoveArguments),
+    /// Give a source another id; its history, entries and stories stay
+    Rename(why::RenameArguments),
+    /// Why a source is late, failing, or polled when it is
+    Why(why::Arguments),
     /// Put the addresses into feeds.toml that sources have moved to for good
     Fix(edit::FixArguments),
     /// Append the subscriptions of an OPML file to feeds.toml
@@ -72,10 +84,19 @@ enum Command {
     Backup(export::BackupArguments),
     /// Apply the retention of feeds.toml now
     Prune(export::PruneArguments),
+    /// Write a feeds.toml to begin with
+    Init,
+    /// The JSON Schema of feeds.toml, for editors that complete and check it
+    Schema,
+    /// Whether the daemon of this configuration is ready; exit status 0 if it is
+    Health,
     /// Shell completions
-    Completions(export::CompletionsArguments),
-    /// The man page
-    Man,
+    Completions(shell::CompletionsArguments),
+    /// The man pages
+    Man(shell::ManArguments),
+    /// The ids of all sources, for completions
+    #[command(hide = true)]
+    Ids,
 }
 
 /// Why a command ended badly.
@@ -119,7 +140,11 @@ pub fn main() -> ExitCode {
 }
 
 fn execute(arguments: Arguments) -> Result<(), Ending> {
-    let path = arguments.config;
+    let located = locate::locate(arguments.config.as_deref(), |name| std::env::var_os(name), Path::exists);
+    let path = located.path.clone();
+    if arguments.command.needs_configuration() && !path.exists() {
+        return Err(missing(&located));
+    }
     let loudness = match (arguments.verbose, arguments.quiet) {
         (true, _) => Loudness::Verbose,
         (_, true) => Loudness::Quiet,
@@ -134,19 +159,50 @@ fn execute(arguments: Arguments) -> Result<(), Ending> {
         Command::Parse(arguments) => parse::run(&path, loudness, &arguments),
         Command::Explain(arguments) => explain::run(&path, &arguments),
         Command::Split(arguments) => explain::split(&path, &arguments),
-        Command::Add(arguments) => edit::add(&path, &arguments),
+        Command::Add(arguments) => add::run(&path, &arguments),
         Command::Remove(arguments) => edit::remove(&path, &arguments),
+        Command::Rename(arguments) => why::rename(&path, &arguments),
+        Command::Why(arguments) => why::run(&path, &arguments),
         Command::Fix(arguments) => edit::fix(&path, &arguments),
         Command::Import(arguments) => edit::import(&path, &arguments),
         Command::Export(arguments) => export::export(&path, &arguments),
         Command::Backup(arguments) => export::backup(&path, &arguments),
         Command::Prune(arguments) => export::prune(&path, &arguments),
-        Command::Completions(arguments) => export::completions(&arguments),
-        Command::Man => export::man(),
+        // A beginning is made here, not where another configuration is.
+        Command::Init => init::run(if located.named { &path } else { Path::new("feeds.toml") }),
+        Command::Schema => print_json(&crate::config::schema()),
+        Command::Health => health::run(&path),
+        Command::Completions(arguments) => shell::completions(&arguments),
+        Command::Man(arguments) => shell::man(&arguments),
+        Command::Ids => {
+            let ids: Vec<String> = load(&path)?.sources.iter().map(|source| source.id.to_string()).collect();
+            print(&ids.join("\n"))
+        }
     }
 }
 
-fn load(path: &std::path::Path) -> Result<Config, Ending> {
+impl Command {
+    /// Whether it can do nothing without a feeds.toml.
+    fn needs_configuration(&self) -> bool {
+        match self {
+            Self::Add(_) | Self::Import(_) | Self::Init | Self::Schema | Self::Completions(_) | Self::Man(_) => false,
+            Self::Parse(arguments) => arguments.needs_configuration(),
+            _ => true,
+        }
+    }
+}
+
+fn missing(located: &locate::Located) -> Ending {
+    Ending::Usage(if located.named {
+        format!("{}: there is no such file; `newsriver -c FILE init` writes one", located.path.display())
+    } else {
+        "there is no feeds.toml here, nor in ~/.config/newsriver/ or /etc/newsriver/; `newsriver init` writes one, \
+         -c names one elsewhere"
+            .to_owned()
+    })
+}
+
+fn load(path: &Path) -> Result<Config, Ending> {
     Config::load(path).map_err(Ending::Config)
 }
 
@@ -164,7 +220,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, std::io::Error> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// A table for the terminal: columns line up with Chinese text in them, and no cell holds what a terminal obeys.
+/// A table whose columns line up with Chinese text in them, and in which no cell holds what a terminal obeys; on a
+/// terminal it fits the width, and long cells wrap.
 #[derive(Debug)]
 struct Table(comfy_table::Table);
 
@@ -172,6 +229,13 @@ impl Table {
     fn new(header: &[&str]) -> Self {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING).set_header(header);
+        let out = std::io::stdout();
+        if out.is_terminal()
+            && let Ok(size) = rustix::termios::tcgetwinsize(&out)
+            && size.ws_col > 0
+        {
+            table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(size.ws_col);
+        }
         Self(table)
     }
 

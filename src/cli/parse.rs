@@ -33,6 +33,13 @@ pub(super) struct Arguments {
     source: Option<String>,
 }
 
+impl Arguments {
+    /// Whether a source of feeds.toml is named.
+    pub(super) fn needs_configuration(&self) -> bool {
+        self.source.is_some()
+    }
+}
+
 pub(super) fn run(path: &Path, loudness: Loudness, arguments: &Arguments) -> Result<(), Ending> {
     let named = match &arguments.source {
         Some(id) => Some(

@@ -72,7 +72,7 @@ async fn round(config: &Config, sources: Vec<Source>, force: bool) -> Result<Vec
     let base = contact(config);
     let fetcher = Fetcher::new(&base, config.connect_timeout, Default::default())?;
     let authority = poll::authority(&url::Url::parse(&base)?);
-    let poller = Poller::new(fetcher, store.clone(), &authority);
+    let poller = Poller::new(fetcher, store.clone(), &authority).by_hand();
     let states: std::collections::HashMap<_, _> = store.sources()?.into_iter().map(|row| (row.id, row.state)).collect();
     let known = config.sources.iter().map(|source| (source, states.get(&source.id)));
     poller.share_out(known, config.mean_every, Utc::now());

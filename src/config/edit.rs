@@ -2,7 +2,7 @@
 //! wrote (comments, order, blank lines) left as it was.
 
 use thiserror::Error;
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value, value};
 use url::Url;
 
 use crate::model::source::{Address, SourceId};
@@ -22,7 +22,7 @@ pub enum EditError {
 }
 
 /// A source to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct NewSource {
     /// Its id.
     pub id: SourceId,
@@ -32,6 +32,8 @@ pub struct NewSource {
     pub name: Option<String>,
     /// Its group.
     pub group: Option<String>,
+    /// Further keys, in the order in which they are to stand.
+    pub keys: Vec<(&'static str, Value)>,
 }
 
 fn parse(text: &str) -> Result<DocumentMut, EditError> {
@@ -77,6 +79,9 @@ pub fn append(text: &str, sources: &[NewSource]) -> Result<String, EditError> {
                 table.insert(key, value(text.as_str()));
             }
         }
+        for (key, written) in &source.keys {
+            table.insert(key, Item::Value(written.clone()));
+        }
         let begins = if text.is_empty() && list.is_empty() { "" } else { "\n" };
         table.decor_mut().set_prefix(begins);
         list.push(table);
@@ -93,6 +98,29 @@ pub fn remove(text: &str, id: &SourceId) -> Result<String, EditError> {
     let list = tables(&mut document)?;
     let place = place_of(list, id)?;
     list.remove(place);
+    Ok(document.to_string())
+}
+
+/// Gives a source another id; one whose id came from its address gets the new one written below the rest.
+///
+/// # Errors
+/// [`EditError`] where it is not there or the text cannot be edited.
+pub fn rename(text: &str, old: &SourceId, new: &SourceId) -> Result<String, EditError> {
+    let mut document = parse(text)?;
+    let list = tables(&mut document)?;
+    let place = place_of(list, old)?;
+    if let Some(table) = list.get_mut(place) {
+        match table.get_mut("id").and_then(Item::as_value_mut) {
+            Some(written) => {
+                let decor = written.decor().clone();
+                *written = new.as_str().into();
+                *written.decor_mut() = decor;
+            }
+            None => {
+                table.insert("id", value(new.as_str()));
+            }
+        }
+    }
     Ok(document.to_string())
 }
 
@@ -129,7 +157,13 @@ mod tests {
 
     #[test]
     fn what_a_person_wrote_stays() -> Result<(), EditError> {
-        let source = NewSource { id: id("c"), url: "http://c.example/".into(), name: Some("三".into()), group: None };
+        let source = NewSource {
+            id: id("c"),
+            url: "http://c.example/".into(),
+            name: Some("三".into()),
+            group: None,
+            keys: Vec::new(),
+        };
         let added = append(TEXT, &[source])?;
         assert_eq!(added, format!("{TEXT}\n[[source]]\nid = \"c\"\nurl = \"http://c.example/\"\nname = \"三\"\n"));
         assert_eq!(remove(&added, &id("c"))?, TEXT);
@@ -142,6 +176,8 @@ mod tests {
         );
         let moved = move_to(TEXT, &id("b"), "https://b.example/")?;
         assert_eq!(moved, TEXT.replace("http://b.", "https://b."));
+        assert_eq!(rename(TEXT, &id("b"), &id("c"))?, TEXT.replace("id = \"b\"", "id = \"c\""));
+        assert!(rename(TEXT, &id("a-example-x"), &id("c"))?.contains("every = \"1h\"\nid = \"c\"\n"));
         assert!(matches!(remove(TEXT, &id("z")), Err(EditError::Unknown(_))));
         assert!(matches!(remove("source = 1", &id("z")), Err(EditError::NotTables)));
         assert!(matches!(append("[", &[]), Err(EditError::Syntax(_))));

@@ -90,7 +90,8 @@ const SECRET: [&str; 6] = ["password", "token", "username", "headers", "secret",
 
 /// The lines of a text with the parts that are masked. Byte ranges within each line.
 pub(super) fn hidden(text: &str) -> Vec<Vec<Range<usize>>> {
-    let mut reader = Reader::default();
+    // Which of the sources is private is not known of a text that may be broken: all their addresses are hidden then.
+    let mut reader = Reader { hides_urls: text.contains("private_url"), ..Reader::default() };
     text.lines().map(|line| reader.line(line)).collect()
 }
 
@@ -132,6 +133,8 @@ struct Reader {
     /// Open brackets and braces.
     depth: usize,
     expects_value: bool,
+    /// Whether the addresses of sources are secret.
+    hides_urls: bool,
     hidden: Vec<Range<usize>>,
 }
 
@@ -302,6 +305,9 @@ impl Reader {
         let is_secret = |name: &String| SECRET.contains(&name.as_str());
         let Some(key) = &self.key else { return !is_plain(value) };
         if self.parents.iter().any(|parent| parent == "headers") || redact::is_token(value) {
+            return true;
+        }
+        if self.hides_urls && key == "url" {
             return true;
         }
         if SHOWN.contains(&key.as_str()) {

@@ -10,6 +10,7 @@ mod mask;
 mod output;
 mod pages;
 mod problem;
+mod schema;
 mod section;
 mod server;
 mod source;
@@ -32,6 +33,7 @@ pub use output::Output;
 use output::read_base_url;
 pub use pages::{Images, Pages};
 pub use problem::{ConfigError, Problem};
+pub use schema::schema;
 use section::{Findings, Section};
 use server::Server;
 pub use units::duration as parse_duration;
@@ -123,6 +125,8 @@ pub struct Config {
     pub filters: Filters,
     /// The files with secrets that feeds.toml names, as they were read with it.
     pub files: Vec<PathBuf>,
+    /// `rsshub.instance`: makes feeds for sites without one, for `newsriver add`.
+    pub rsshub: Option<Url>,
 }
 
 /// The merged feed.
@@ -272,6 +276,7 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     let output = output::read(root.table("output"), folder, findings);
     let (sources, of_sources) = read_sources(&mut root, &poll, folder, findings);
     let groups = read_groups(&mut root, findings);
+    let rsshub = read_rsshub(root.table("rsshub"), findings);
     let filters = Filters { river: of_river, groups, sources: of_sources };
     root.finish();
     Config {
@@ -293,7 +298,19 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
         sources,
         filters,
         files: findings.files(),
+        rsshub,
     }
+}
+
+fn read_rsshub(mut section: Section<'_>, findings: &Findings<'_>) -> Option<Url> {
+    let instance = section.text("instance");
+    section.finish();
+    let instance = instance?;
+    let url = Url::parse(&instance.value).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if url.is_none() {
+        findings.add(instance.span, "`instance` is no address", "expected an http:// or https:// URL");
+    }
+    url
 }
 
 fn read_river(mut section: Section<'_>, findings: &Findings<'_>) -> (River, Filter) {

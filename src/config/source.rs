@@ -109,7 +109,8 @@ fn read_rest<'a>(section: &mut Section<'a>, source: &mut Source, folder: &Path, 
     source.per_host = section.count("per_host", 1..=1000).unwrap_or(source.per_host);
     source.allow_private = section.flag("allow_private").unwrap_or(source.allow_private);
     source.host_gap = section.duration("host_gap").map(|f| f.value).or(source.host_gap);
-    if let Some(found) = section.text("proxy") {
+    let text = |value: &toml::de::DeValue<'_>| value.as_str().map(str::to_owned);
+    if let Some(found) = section.get("proxy", "http://host:port, or \"\" for none", text) {
         source.proxy = if found.value.is_empty() { None } else { proxy(&found, findings) };
     }
     source.private_url = section.flag("private_url");

@@ -63,7 +63,7 @@ fn every_problem_of_a_file_is_told_at_once() {
             "13:6 the id `x` is already that of the source at line 10 (give one of them another `id`)",
             "14:7 the url is already that of the source at line 11 (remove one of the two)",
             "15:1 a source without `url` (add url = \"https://…\" or url = \"file:…\")",
-            "17:2 unknown key `colour` in feeds.toml (expected one of `river`, `server`, `store`, `poll`, `clean`, `websub`, `access`, `pages`, `digest`, `log`, `output`, `source`, `groups`)",
+            "17:2 unknown key `colour` in feeds.toml (expected one of `river`, `server`, `store`, `poll`, `clean`, `websub`, `access`, `pages`, `digest`, `log`, `output`, `source`, `groups`, `rsshub`)",
         ]
     );
 }

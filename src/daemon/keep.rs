@@ -34,7 +34,12 @@ impl Retention {
     /// [`StoreError`] where the store cannot be read.
     pub(super) fn at_start(store: &Store) -> Result<Self, StoreError> {
         let (pruned, jumped) = (store.marked(Mark::Pruned)?, store.marked(Mark::ClockJump)?);
-        Ok(Self::new(Instant::now(), Utc::now(), store.latest_moment()?, pruned, jumped))
+        let (now, latest) = (Utc::now(), store.latest_moment()?);
+        if is_clock_doubtful(now, latest) {
+            // The polls of this run will make the clock look right to the next start.
+            store.mark(Mark::ClockJump, now)?;
+        }
+        Ok(Self::new(Instant::now(), now, latest, pruned, jumped))
     }
 
     /// At the start: due a day after the last application and a day after a jump of the clock, as the store remembers

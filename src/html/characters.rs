@@ -144,9 +144,19 @@ pub fn could_be_markup(text: &str) -> bool {
     let begins = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
     text.match_indices(['<', '\u{226e}', '\u{fe64}', '\u{ff1c}']).any(|(at, sign)| {
         // Full-width letters fold too.
-        let rest: String = text[at + sign.len()..].chars().take(1).nfkc().collect();
+        // What a reader may drop first stands between in vain.
+        let behind = text[at + sign.len()..].chars().skip_while(|c| is_ignorable(*c));
+        let rest: String = behind.take(1).nfkc().collect();
         begins(&rest)
     })
+}
+
+/// Whether a character shows nothing by itself (Unicode, `Default_Ignorable_Code_Point`).
+fn is_ignorable(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Source {
     #[must_use]
     pub fn redacted(&self, text: &str) -> String {
         let (text, by) = match self.private_url {
-            Some(true) => (redact::without_addresses(text), HIDDEN),
+            Some(true) => (redact::masked(&redact::without_addresses(text)).into_owned().into(), HIDDEN),
             Some(false) => (text.into(), MASK),
             None => (redact::masked(text), MASK),
         };
@@ -99,8 +99,25 @@ impl Source {
             let holds = secrets.iter().any(|secret| text.contains(secret.as_str()));
             holds.then(|| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK)))
         };
-        if let Some(summary) = entry.summary.as_deref().and_then(masked) {
-            entry.summary = Some(summary);
+        let masked_in = |text: &mut Option<String>| {
+            if let Some(clean) = text.as_deref().and_then(masked) {
+                *text = Some(clean);
+            }
+        };
+        [&mut entry.title_original, &mut entry.page_title, &mut entry.summary, &mut entry.content_text]
+            .into_iter()
+            .for_each(masked_in);
+        masked_in(&mut entry.attribution);
+        for text in std::iter::once(&mut entry.title).chain(&mut entry.tags) {
+            if let Some(clean) = masked(text) {
+                *text = clean;
+            }
+        }
+        for author in &mut entry.authors {
+            if let Some(name) = masked(&author.name) {
+                author.name = name;
+            }
+            clean(&mut author.url);
         }
         if let Some(html) = entry.content_html.as_deref().and_then(masked) {
             // Sanitised again: what was cut out may have stood anywhere in it.
@@ -108,6 +125,10 @@ impl Source {
         }
         for telling in &mut stored.tellings {
             clean(&mut telling.url);
+            masked_in(&mut telling.title_original);
+            if let Some(title) = masked(&telling.title) {
+                telling.title = title;
+            }
         }
     }
 

@@ -14,7 +14,11 @@ pub const MASK: &str = "***";
 pub const HIDDEN: &str = "(address hidden)";
 
 /// Words that name a secret, as a whole name or as a part of one (`api_key`, `X-Amz-Signature`, `accessToken`).
-const SECRET_WORDS: [&str; 27] = [
+const SECRET_WORDS: [&str; 31] = [
+    "pw",
+    "tok",
+    "pin",
+    "passcode",
     "key",
     "keys",
     "apikey",

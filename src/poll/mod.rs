@@ -99,6 +99,7 @@ pub struct Poller {
     large: Arc<Semaphore>,
     outage: Arc<Mutex<Outage>>,
     patience: Arc<timing::Patience>,
+    by_hand: bool,
 }
 
 /// What a poll left behind: what happened, and the source as it is now.
@@ -126,7 +127,15 @@ impl Poller {
             large: Arc::new(Semaphore::new(1)),
             outage: Arc::default(),
             patience: Arc::default(),
+            by_hand: false,
         }
+    }
+
+    /// The same poller for polls that a person asks for: however often they fail, the next scheduled poll comes as
+    /// soon as after a first failure.
+    #[must_use]
+    pub fn by_hand(self) -> Self {
+        Self { by_hand: true, ..self }
     }
 
     /// The same poller with another client and name; what it knows of our own network stays.
@@ -183,6 +192,10 @@ impl Poller {
                 commit.put_failure(source, &nothing.error);
                 (nothing.wish, None)
             }
+        };
+        let after = match after {
+            After::Failure { lasting, .. } if self.by_hand => After::Failure { in_a_row: 1, lasting },
+            after => after,
         };
         timing::set_next(source, &mut commit, after, &wish, self.patience.get());
         let stored = self.store(source, state, commit, clock).await;

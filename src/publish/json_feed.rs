@@ -201,10 +201,10 @@ fn stored_item<'a>(stored: &'a StoredEntry, river: &River) -> Item<'a> {
     if stored.tellings.len() > 1 {
         item.content_html = river.body(stored);
     }
-    let origin = river.origin(stored);
     if item.authors.is_empty() {
         // As Atom has it (RFC 4287, section 4.1.2): whoever reads one format sees what readers of the others do.
-        let (name, url) = (Cow::Owned(origin.name.clone()), origin.home_page_url.clone().map(Cow::Owned));
+        let origin = river.origin_of(&stored.told_by);
+        let (name, url) = (Cow::Owned(origin.name), origin.home_page_url.map(Cow::Owned));
         item.authors.push(Author { name, url });
     }
     // An item must have a body of some kind ("content_html and content_text").

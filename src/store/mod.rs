@@ -23,6 +23,7 @@ mod open;
 mod polled;
 mod ranking;
 mod read;
+mod rename;
 mod rescue;
 mod river;
 mod schema;

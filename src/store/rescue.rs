@@ -1,4 +1,4 @@
-//! A store whose file is deleted or replaced while it is open: noticed, and saved from the open file.
+//! A store whose file, or whose write-ahead log, is deleted or replaced while it is open: noticed, and saved from the open file.
 //!
 //! An open file lives on without a name, so what it holds can still be read by the connection that holds it. A commit
 //! that goes there is gone with the process, so none is told as stored.
@@ -55,15 +55,18 @@ impl OpenFiles {
         &self.path
     }
 
-    /// Whether the database is still the file under its name.
+    /// Whether the database and its write-ahead log are still the files under their names.
     pub(super) fn is_there(&self) -> bool {
+        let is_log_there = self.log.is_none() || self.log == FileIdentity::of(&beside(&self.path, "-wal"));
         // A database in memory has no file.
-        self.database.is_none() || self.database == FileIdentity::of(&self.path)
+        self.database.is_none() || (self.database == FileIdentity::of(&self.path) && is_log_there)
     }
 
     /// Saves what `connection` holds, which lost its file: at the name of that where nothing is there, else beside it.
     pub(super) fn save(&self, connection: &Connection) -> (LostFile, Result<(), Error>) {
-        let is_replaced = fs::symlink_metadata(&self.path).is_ok();
+        // The database may be there, and its log, with all that is not folded in, gone.
+        let is_own = self.database == FileIdentity::of(&self.path);
+        let is_replaced = !is_own && fs::symlink_metadata(&self.path).is_ok();
         let saved = self.copy(connection).and_then(|copy| {
             // The write-ahead log is of the file that is gone: beside another database it would be taken for its.
             let log = beside(&self.path, "-wal");
@@ -73,6 +76,17 @@ impl OpenFiles {
                     Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                     _ => {}
                 }
+            }
+            if is_own {
+                // Nothing that stands beside the database now belongs to what is put in its place.
+                for end in ["-wal", "-shm"] {
+                    match fs::remove_file(beside(&self.path, end)) {
+                        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                        _ => {}
+                    }
+                }
+                fs::rename(&copy, &self.path)?;
+                return Ok(self.path.clone());
             }
             // A link never takes the place of a file that was put there meanwhile.
             if is_replaced || fs::hard_link(&copy, &self.path).is_err() {

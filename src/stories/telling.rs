@@ -21,10 +21,10 @@ use crate::model::entry::{Entry, StoredEntry};
 use crate::model::source::Priorities;
 
 /// A member that is dated no longer than this before it was first seen was dated when it was seen.
-const TIMELY: TimeDelta = TimeDelta::hours(24);
+const TIMELY: TimeDelta = TimeDelta::hours(1);
 
 /// News is as old as its first telling, but no more than this older than the member that it follows.
-const EARLIER: TimeDelta = TimeDelta::hours(3);
+const EARLIER: TimeDelta = TimeDelta::minutes(30);
 
 /// A member of a story.
 #[derive(Debug, Clone)]
