@@ -28,7 +28,7 @@ const GROWTH: f64 = 8.0;
 
 /// A name, and what the body of an entry is made of: a beginning, a piece that is repeated with its number in place of
 /// `#`, and an end.
-const BODIES: [(&str, &str, &str, &str); 58] = [
+const BODIES: [(&str, &str, &str, &str); 60] = [
     ("attributes", "<a ", " a#", ">x</a>"),
     ("attributes with values", "<img ", " a#='x'", ">"),
     ("attributes parted by slashes", "<a ", "/a#", ">x"),
@@ -79,6 +79,8 @@ const BODIES: [(&str, &str, &str, &str); 58] = [
     ("references", "", "&amp;", ""),
     ("half references", "", "&notit", ""),
     ("numbers", "", "&#x338;", ""),
+    ("signs of Latin-1", "<p>", "°", "</p>"),
+    ("references in paragraphs", "<p>x</p><p>", "&amp;", "</p>"),
     ("marks", "<p>a", "\u{301}\u{323}\u{338}", ""),
     ("less than", "", "<", ""),
     ("greater than", "", ">", ""),

@@ -13,6 +13,7 @@ mod labelled;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -508,7 +509,7 @@ fn cost() -> bool {
             let member = |row: i64| Compared {
                 row,
                 story: row,
-                features: std::sync::Arc::new(Features::of(
+                features: Arc::new(Features::of(
                     "many",
                     &kept[usize::try_from(row).unwrap_or(0) % kept.len()],
                     features.time.seen,

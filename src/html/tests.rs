@@ -45,6 +45,19 @@ fn characters_make_no_markup_after_the_sanitiser() {
 }
 
 #[test]
+fn long_texts_come_through_whole() {
+    for piece in ["&amp;", "°", "x", "&nbsp;", "&lt;b&gt;", "&#x338;", "a; b & c"] {
+        let text = piece.repeat(8_000);
+        for html in [text.clone(), format!("<p>{text}</p><pre>\n\n{text}</pre>"), format!("<i title=\"{text}\">x</i>")] {
+            let once = made(&html, None);
+            assert_eq!(made(&once, None), once, "{piece}");
+            assert_eq!(super::plain_text(&once), super::plain_text(&html), "{piece}");
+            assert!(!once.contains("<!--"), "{piece}");
+        }
+    }
+}
+
+#[test]
 fn images_are_found_pixels_go_and_players_become_links() {
     let base = Some("https://e.org/");
     for (html, expected) in [

@@ -203,7 +203,6 @@ fn stored_item<'a>(stored: &'a StoredEntry, river: &River) -> Item<'a> {
     }
     if item.authors.is_empty() {
         // As Atom has it (RFC 4287, section 4.1.2): whoever reads one format sees what readers of the others do.
-        let origin = river.origin_of(&stored.told_by);
         let (name, url) = (Cow::Owned(origin.name), origin.home_page_url.map(Cow::Owned));
         item.authors.push(Author { name, url });
     }

@@ -66,7 +66,7 @@ fn item(stored: &StoredEntry, river: &River) -> Item {
         content: river.body(stored).map(|html| html.to_string()),
         guid: Some(Guid { value: stored.river_id.clone(), permalink: false }),
         pub_date: Some(shown_date(stored).to_rfc2822()),
-        categories: entry.tags.iter().map(|tag| Category { name: tag.clone(), domain: None }).collect(),
+        categories: entry.tags.iter().map(|tag| Category { name: text(tag.clone()), domain: None }).collect(),
         comments: entry.comments.as_ref().and_then(|comments| comments.url.clone()),
         // RSS readers take one enclosure, from the web (RSS Advisory Board, profile).
         enclosure: entry.attachments.iter().find(|a| a.url.starts_with("http")).map(|a| Enclosure {

@@ -135,6 +135,22 @@ fn the_same_entries_give_the_same_bytes_and_no_date_is_ahead() -> Fallible {
 }
 
 #[test]
+fn no_text_of_rss_is_markup_to_who_takes_it_for_html() -> Fallible {
+    let nasty = "<img src=x onerror=alert(1)>";
+    let mut entry = entries().remove(0);
+    entry.title = nasty.into();
+    entry.authors[0].name = nasty.into();
+    entry.tags = vec![nasty.into(), "a < b & c".into()];
+    let text = String::from_utf8(river(vec![entry])?.render(Format::Rss))?;
+    let document = roxmltree::Document::parse(&text)?;
+    let texts: Vec<_> = document.descendants().filter(|node| node.is_text()).filter_map(|node| node.text()).collect();
+    assert_eq!(texts.iter().filter(|text| text.contains("<img")).count(), 0, "{texts:?}");
+    assert_eq!(texts.iter().filter(|text| **text == "&lt;img src=x onerror=alert(1)&gt;").count(), 3, "{texts:?}");
+    assert!(texts.contains(&"a < b & c"), "{texts:?}");
+    Ok(())
+}
+
+#[test]
 fn an_edit_moves_updated_and_nothing_else() -> Fallible {
     let mut river = river(entries())?;
     let before = river.entries[0].updated();
