@@ -201,6 +201,7 @@ fn stored_item<'a>(stored: &'a StoredEntry, river: &River) -> Item<'a> {
     if stored.tellings.len() > 1 {
         item.content_html = river.body(stored);
     }
+    let origin = river.origin(stored);
     if item.authors.is_empty() {
         // As Atom has it (RFC 4287, section 4.1.2): whoever reads one format sees what readers of the others do.
         let (name, url) = (Cow::Owned(origin.name), origin.home_page_url.map(Cow::Owned));
