@@ -136,20 +136,20 @@ fn a_story_stays_with_who_told_it() -> Fallible {
     for _ in 0..6 {
         assert_eq!(daemon.polled("bad")?["poll.status"], "ok");
     }
-    let after = daemon.until(
+    // Copies with other words at their end may stand apart; the story of who reported it first takes the plain one.
+    let story = |feed: &Value| items(feed).iter().find(|item| item["id"] == before["id"]).cloned();
+    let feed = daemon.until(
         |d| d.json("feed.json"),
         |feed| {
-            items(feed)
-                .first()
-                .is_some_and(|item| item["_newsriver"]["sources"].as_array().is_some_and(|all| all.len() == 4))
+            let sources = story(feed).and_then(|item| item["_newsriver"]["sources"].as_array().map(Vec::len));
+            sources.is_some_and(|sources| sources > 1)
         },
     )?;
-    let after = items(&after);
-    assert_eq!(after.len(), 1);
+    let after = story(&feed).unwrap_or_default();
     for key in ["id", "url", "title", "date_published", "date_modified"] {
-        assert_eq!(after[0][key], before[key], "{key}");
+        assert_eq!(after[key], before[key], "{key}");
     }
-    let html = after[0]["content_html"].as_str().unwrap_or_default();
+    let html = after["content_html"].as_str().unwrap_or_default();
     assert!(html.contains("座谈会上") && !html.contains("本站独家") && !html.contains("次修改"), "{html}");
 
     // A person may prefer the other.
@@ -158,7 +158,8 @@ fn a_story_stays_with_who_told_it() -> Fallible {
     daemon.until(
         |d| d.json("feed.json"),
         |feed| {
-            items(feed).first().is_some_and(|item| item["url"].as_str().is_some_and(|url| url.contains("bad.example")))
+            let shown = story(feed).and_then(|item| item["url"].as_str().map(str::to_owned));
+            shown.is_some_and(|url| url.contains("bad.example"))
         },
     )?;
     daemon.stop()?;

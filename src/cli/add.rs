@@ -10,6 +10,7 @@ use url::Url;
 
 use super::edit::{free_id, load_or_empty, subscribe};
 use super::find::{Discovery, Finder, Found, Trouble};
+use super::prompt::{ask, password};
 use super::{Ending, contact, feeds_file, note, print, runtime};
 use crate::config::Config;
 use crate::config::edit::{self, NewSource};
@@ -17,7 +18,6 @@ use crate::discover;
 use crate::fetch::{FetchError, Fetcher};
 use crate::model::report::ErrorKind;
 use crate::model::source::{Address, Credentials, Secret, Select, Source, SourceId};
-use crate::model::visible;
 use crate::poll::PollError;
 
 #[derive(Debug, clap::Args)]
@@ -226,37 +226,6 @@ fn manner(config: &Path, arguments: &Arguments, of_url: Option<Credentials>) -> 
     Ok(Manner { credentials, keys })
 }
 
-/// One line of standard input; a terminal does not show it.
-fn password(username: &str) -> Result<String, Ending> {
-    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-    let input = std::io::stdin();
-    let shown = if input.is_terminal() {
-        eprint!("password of {}: ", visible::line(username));
-        let shown = tcgetattr(&input).ok();
-        if let Some(mut hidden) = shown.clone() {
-            hidden.local_modes.remove(LocalModes::ECHO);
-            tcsetattr(&input, OptionalActions::Now, &hidden)?;
-        }
-        shown
-    } else {
-        None
-    };
-    let mut line = String::new();
-    let read = input.read_line(&mut line);
-    if let Some(shown) = shown {
-        tcsetattr(&input, OptionalActions::Now, &shown)?;
-        eprintln!();
-    }
-    read?;
-    let line = line.trim_end_matches(['\r', '\n']);
-    if line.is_empty() {
-        return Err(Ending::Usage(
-            "no password: give it in one line of standard input, or --password-file FILE".to_owned(),
-        ));
-    }
-    Ok(line.to_owned())
-}
-
 /// Looks behind one address.
 fn search(
     config: &Config,
@@ -313,22 +282,6 @@ fn choose(config: &Config, found: Vec<Found>, arguments: &Arguments) -> Result<V
     }
     let chosen = found.into_iter().enumerate().filter(|(n, _)| numbers.contains(&(n + 1)));
     Ok(chosen.map(|(_, feed)| feed).collect())
-}
-
-/// Asks on the terminal: numbers, `a` for all, nothing for the first.
-fn ask(most: usize) -> Result<Vec<usize>, Ending> {
-    eprint!("which? [1-{most}, several as 1 3, a for all, q for none; default 1] ");
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    let words: Vec<&str> = line.split([',', ' ', '\n']).filter(|word| !word.is_empty()).collect();
-    match words.as_slice() {
-        [] => Ok(vec![1]),
-        ["a" | "all"] => Ok((1..=most).collect()),
-        ["q"] => Ok(Vec::new()),
-        words => {
-            words.iter().map(|word| word.parse().map_err(|_| Ending::Usage(format!("`{word}` is no number")))).collect()
-        }
-    }
 }
 
 fn contents(feed: &Found) -> String {

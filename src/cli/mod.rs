@@ -15,6 +15,7 @@ mod locate;
 mod look;
 mod parse;
 mod poll;
+mod prompt;
 mod run;
 mod shell;
 mod why;

@@ -111,6 +111,15 @@ const LOG: [Key; 3] = [
 
 const RSSHUB: [Key; 1] = [("instance", Text, "makes feeds for sites without one, for `newsriver add`")];
 
+const PAGES: [Key; 4] = [
+    ("language", OneOf(&["auto", "en", "zh"]), "of the pages; default: the reader's"),
+    ("images", OneOf(&["proxy", "direct", "off"]), "where pictures come from; default proxy"),
+    ("image_cache", Size, "pictures kept on disk at most; default 256MiB"),
+    ("allow_private", Flag, "let pictures be at private addresses"),
+];
+
+const DIGEST: [Key; 1] = [("at", Texts, "times of day of the editions, such as 08:00")];
+
 const SELECT: [Key; 9] = [
     ("item", Text, "selects the items of the page; a JSON pointer for an API"),
     ("title", Text, "the title, inside an item"),
@@ -150,7 +159,7 @@ const SOURCE: [Key; 20] = [
 const OF_ALL: [&str; 3] = ["mean_every", "connect_timeout", "concurrency"];
 
 /// Every table of the file but the sources and the groups.
-const TABLES: [Key; 10] = [
+const TABLES: [Key; 12] = [
     ("river", Table(&RIVER), "the merged feed"),
     ("server", Table(&SERVER), "where it listens"),
     ("access", Table(&ACCESS), "who may read; default: everybody who reaches the port"),
@@ -159,6 +168,8 @@ const TABLES: [Key; 10] = [
     ("clean", Clean, "cleaning rules of all sources"),
     ("websub", Table(&WEBSUB), "hubs that push"),
     ("output", Table(&OUTPUT), "the river as files"),
+    ("pages", Table(&PAGES), "how the pages for people look"),
+    ("digest", Table(&DIGEST), "editions of the day"),
     ("log", Table(&LOG), "where log lines go"),
     ("rsshub", Table(&RSSHUB), "makes feeds for sites without one"),
 ];

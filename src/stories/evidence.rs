@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::WINDOW_MS;
-use super::features::{Features, Sorted};
+use super::features::Features;
+use super::letters::Sorted;
 use super::model::{Inputs, Model, probability};
 use super::rarity::Rarity;
 

@@ -8,7 +8,8 @@
 use std::collections::HashMap;
 
 use super::WINDOW_MS;
-use super::features::{Features, Time, digest};
+use super::features::{Features, Time};
+use super::letters::digest;
 use super::rarity::Rarity;
 
 /// Keys of one entry.

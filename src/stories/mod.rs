@@ -11,6 +11,7 @@ mod excerpt;
 mod features;
 mod grouping;
 mod index;
+mod letters;
 mod model;
 mod rarity;
 mod telling;

@@ -24,7 +24,7 @@ use crate::model::source::Priorities;
 const TIMELY: TimeDelta = TimeDelta::hours(1);
 
 /// News is as old as its first telling, but no more than this older than the member that it follows.
-const EARLIER: TimeDelta = TimeDelta::minutes(30);
+const EARLIER: TimeDelta = TimeDelta::hours(1);
 
 /// A member of a story.
 #[derive(Debug, Clone)]

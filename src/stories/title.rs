@@ -5,7 +5,7 @@
 //! dictionary takes tens of megabytes. In scripts with spaces a word is a word without its ending,
 //! and each two neighbouring words are one more.
 
-use super::features::{Sorted, digest, each_compatible, is_ideograph};
+use super::letters::{Sorted, digest, each_compatible, is_ideograph};
 use super::words::{Marks, WORDS, with_numerals};
 
 /// Characters of the longest title that are compared.
