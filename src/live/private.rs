@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Live;
-use super::river::hide_secrets;
 use crate::config::Config;
 use crate::model::source::{Source, SourceId};
 use crate::store::{Explanation, ListedEntry, Store, StoreError};
@@ -37,9 +36,9 @@ impl Live {
         let tellers = found.others.iter().map(|other| &other.source).chain([&found.entry.source]);
         let secrets = Secrets::of(&config, tellers);
         if !secrets.0.is_empty() {
-            hide_secrets(&config, std::slice::from_mut(&mut found.entry));
-            hide_secrets(&config, &mut found.others);
+            // The members copy each other: each may repeat what the address of another keeps.
             for stored in found.others.iter_mut().chain([&mut found.entry]) {
+                secrets.0.iter().for_each(|source| source.redact_entry(stored));
                 secrets.hide_in(&mut stored.entry.title);
                 stored.entry.attribution.iter_mut().for_each(|name| secrets.hide_in(name));
             }
