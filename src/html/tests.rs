@@ -48,7 +48,8 @@ fn characters_make_no_markup_after_the_sanitiser() {
 fn long_texts_come_through_whole() {
     for piece in ["&amp;", "°", "x", "&nbsp;", "&lt;b&gt;", "&#x338;", "a; b & c"] {
         let text = piece.repeat(8_000);
-        for html in [text.clone(), format!("<p>{text}</p><pre>\n\n{text}</pre>"), format!("<i title=\"{text}\">x</i>")] {
+        for html in [text.clone(), format!("<p>{text}</p><pre>\n\n{text}</pre>"), format!("<i title=\"{text}\">x</i>")]
+        {
             let once = made(&html, None);
             assert_eq!(made(&once, None), once, "{piece}");
             assert_eq!(super::plain_text(&once), super::plain_text(&html), "{piece}");
