@@ -84,12 +84,17 @@ pub fn live(html: &str) -> Vec<String> {
             }
             if ADDRESSES.contains(&attribute) {
                 let parts: Vec<&str> = if attribute == "srcset" { value.split(", ").collect() } else { vec![value] };
-                let bad = parts.into_iter().filter(|part| !HARMLESS.contains(&scheme(part).as_str()));
+                let bad = parts.into_iter().filter(|part| !is_harmless(part));
                 found.extend(bad.map(|part| format!("{name} {attribute}={part}")));
             }
         }
     }
     found
+}
+
+/// Whether an address does nothing but lead somewhere.
+pub fn is_harmless(address: &str) -> bool {
+    HARMLESS.contains(&scheme(address).as_str())
 }
 
 /// The scheme that a browser, or one who decodes once more, may take from an address; empty for a relative one.
