@@ -20,6 +20,8 @@ enum Kind {
     Size,
     /// A whole number within these limits.
     Count(u32, u32),
+    /// A whole number of either sign.
+    Number,
     /// A list of texts.
     Texts,
     /// A text, or a list of them.
@@ -36,27 +38,29 @@ enum Kind {
 
 type Key = (&'static str, Kind, &'static str);
 
-use Kind::{AnyText, Clean, Count, Duration, Flag, Headers, OneOf, Size, Table, Text, TextOrTexts, Texts};
+use Kind::{AnyText, Clean, Count, Duration, Flag, Headers, Number, OneOf, Size, Table, Text, TextOrTexts, Texts};
 
 const FILTERS: [Key; 2] = [
     ("include", Texts, "publish only what one of these searches finds"),
     ("exclude", Texts, "publish nothing that one of these searches finds"),
 ];
 
-const RIVER: [Key; 7] = [
+const RIVER: [Key; 8] = [
     ("title", Text, "the title of the merged feed"),
     ("base_url", Text, "where readers reach it; default: the listening address"),
     ("entries", Count(1, 10_000), "entries on one page; default 100"),
     ("max_per_source", Count(1, 10_000), "stories of one source on the first page at most"),
     ("window", Duration, "how long a reader may stay away and still be told what is new; default 24h"),
+    ("timezone", Text, "of all times on pages and in tables, an IANA name; default: the system's zone"),
     FILTERS[0],
     FILTERS[1],
 ];
 
-const SERVER: [Key; 3] = [
+const SERVER: [Key; 4] = [
     ("listen", Text, "host:port, or unix:PATH; default 127.0.0.1:8700"),
     ("socket_mode", Text, "permissions of the Unix socket, in octal"),
     ("trusted_proxies", Texts, "addresses and networks whose X-Forwarded-For is believed"),
+    ("hosts", Texts, "further names under which requests are answered"),
 ];
 
 const GUARD: [Key; 5] = [
@@ -132,13 +136,15 @@ const SELECT: [Key; 9] = [
     ("pages", Count(1, 100), "pages read in one poll at most; default 3"),
 ];
 
-const SOURCE: [Key; 20] = [
+const SOURCE: [Key; 22] = [
     ("id", Text, "its name in the log, the store and addresses; keep it stable"),
     ("url", Text, "http(s)://… or file:PATH"),
     ("name", Text, "its name for people"),
     ("group", Text, "sources that belong together"),
     ("tags", Texts, "tags that each of its entries gets"),
     ("enabled", Flag, "false pauses it"),
+    ("priority", Number, "of a story that several tell, the telling of the highest is shown"),
+    ("private_url", Flag, "keep its address out of what others see"),
     ("base_url", Text, "what relative links count from"),
     ("charset", Text, "outranks what the server and the document say"),
     ("timezone", Text, "of dates without one, such as +08:00"),
@@ -219,6 +225,7 @@ fn shape(kind: Kind) -> Value {
             { "type": "integer", "minimum": 1 },
             { "type": "string", "pattern": "^\\s*[0-9]+\\s*([kKmMgG][iI]?[bB]|[kKmMgGbB])?\\s*$" },
         ] }),
+        Number => json!({ "type": "integer" }),
         Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Texts => texts(),
         TextOrTexts => json!({ "anyOf": [{ "type": "string" }, texts()] }),
@@ -309,6 +316,7 @@ mod tests {
                     (Some("string"), Some(_)) => &["1", "true", "\"\""],
                     (Some("string"), None) => &["1", "true"],
                     (Some("boolean"), _) => &["1", "\"yes\""],
+                    (Some("integer"), _) if shape.get("minimum").is_none() => &["\"1\"", "1.5"],
                     (Some("integer"), _) => &["-1", "\"1\"", "1.5", "100000000"],
                     (Some("array"), _) => &["1", "[1]"],
                     (Some("object"), _) => &["1", "[]"],
