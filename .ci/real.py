@@ -18,6 +18,7 @@ for line in open(corpus / "expect.jsonl", encoding="utf-8"):
         must[case["file"]] = case["expect"]
 
 ENTRY = re.compile(rb"<(?:\w+:)?(?:item|entry)[\s>]")
+EMPTY = re.compile(rb"<((?:\w+:)?(?:item|entry))(?:\s[^>]*)?(?:/>|>\s*</\1\s*>)")
 DATE = re.compile(rb"<(?:\w+:)?(?:pubDate|published|updated|date|issued|modified)[^>/]*>\s*(\d{4}-\d\d-\d\d|\w{3}, \d+ \w+ \d{4})")
 
 
@@ -28,7 +29,9 @@ def look(path):
         return f"failed: {done.stderr.decode()[:150]}"
     items = json.loads(done.stdout)["items"]
     text = done.stdout.decode()
-    if ENTRY.search(re.sub(rb"<!--.*?-->", b"", raw, flags=re.S)) and not items:
+    # An entry without anything in it is none.
+    full = EMPTY.sub(b"", re.sub(rb"<!--.*?-->", b"", raw, flags=re.S))
+    if ENTRY.search(full) and not items:
         return "no entries"
     if "\ufffd" in text or "Ã" in text or "â€" in text:
         return "mojibake"
