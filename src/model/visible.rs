@@ -17,7 +17,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\n' | '\r' | '\t').then_some(" "))
 }
 
-/// Several lines: as [`line`], with line feeds and tabs kept.
+/// Several lines: as [`line()`], with line feeds and tabs kept.
 #[must_use]
 pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| match c {
