@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::health::LostFile;
+use super::open::beside;
 
 /// Names that are tried for what is saved.
 const MOST_NAMES: usize = 1000;
@@ -37,12 +38,6 @@ pub(super) struct OpenFiles {
     path: PathBuf,
     database: Option<FileIdentity>,
     log: Option<FileIdentity>,
-}
-
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }
 
 impl OpenFiles {
