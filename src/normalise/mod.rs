@@ -121,7 +121,10 @@ fn join(base: Option<&Url>, relative: Option<&str>) -> Option<Url> {
 
 fn normalise_entry(raw: &RawEntry, base: Option<&Url>, dates: &Dates) -> Entry {
     let publisher_id = raw.id.as_deref().map(text::one_line).filter(|id| !id.is_empty());
-    let permalink = || publisher_id.as_deref().filter(|id| raw.id_is_link && link::is_web(id)).map(str::to_owned);
+    let permalink = || {
+        let id = publisher_id.as_deref().filter(|id| raw.id_is_link && link::is_web(id))?;
+        link::absolute(id, None)
+    };
     let url = raw.link.as_deref().and_then(|l| link::absolute(l, base)).or_else(permalink);
     let title = raw.title.as_ref().map(text::of).unwrap_or_default();
     let body = raw.content.as_ref().or(raw.summary.as_ref());

@@ -45,6 +45,14 @@ fn a_permalink_guid_is_the_link_where_there_is_none() {
 }
 
 #[test]
+fn a_permalink_has_the_spelling_of_a_link_and_the_id_its_own() {
+    let shouted = RawEntry { id: Some("HTTP://E.org/g".into()), id_is_link: true, ..RawEntry::default() };
+    let made = normalise(&feed(vec![shouted]), &context());
+    assert_eq!(made.entries[0].url.as_deref(), Some("http://e.org/g"));
+    assert_eq!(made.entries[0].publisher_id.as_deref(), Some("HTTP://E.org/g"));
+}
+
+#[test]
 fn chinese_dates_without_zone_are_chinas_and_take_the_year_of_the_feed() {
     let made = normalise(&feed(vec![dated("2023-04-24 09:12:31"), dated("4月24日 08:20"), dated("soon")]), &context());
     let shown: Vec<_> = made.entries.iter().map(|e| e.published.map(|d| d.to_rfc3339())).collect();
