@@ -24,6 +24,21 @@ const WORTH_CODING: usize = 512;
 /// the name of every program that uses it, and rss2email, for one, takes 226 for an error.
 const ASK_IN_VAIN: [&str; 2] = ["feedparser/", "rss2email/"];
 
+/// What changes of a feed depend on (RFC 3229, section 10.9).
+const VARY_OF_CHANGES: &str = "A-IM, If-None-Match, Accept-Encoding, Accept, Sec-Fetch-Dest, Upgrade-Insecure-Requests";
+
+/// What the choice of a representation depends on: a feed or a report is another one for a browser, a page is in the
+/// language of its reader.
+fn vary(content_type: &str) -> &'static str {
+    if content_type.starts_with("text/html") {
+        return "Accept-Encoding, Accept-Language, Accept, Sec-Fetch-Dest, Upgrade-Insecure-Requests";
+    }
+    if content_type.starts_with("application/") && content_type.ends_with("utf-8") {
+        return "Accept-Encoding, Accept, Sec-Fetch-Dest, Upgrade-Insecure-Requests";
+    }
+    "Accept-Encoding"
+}
+
 /// A content coding (RFC 9110, section 8.4.1), best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
@@ -52,6 +67,8 @@ pub struct Body {
     content_type: &'static str,
     bytes: Bytes,
     tag: String,
+    /// What the choice of this representation depends on (RFC 9110, section 12.5.5).
+    vary: &'static str,
     /// The number of the newest change that it knows of, where it is kept.
     change: Option<i64>,
     last_modified: Option<HeaderValue>,
@@ -82,6 +99,7 @@ impl Body {
             content_type,
             bytes: bytes.into(),
             tag,
+            vary: vary(content_type),
             change: None,
             last_modified,
             cache_control,
@@ -187,7 +205,7 @@ impl Body {
         let etag = full.etag(coding);
         let out = response.headers_mut();
         out.insert("im", HeaderValue::from_static("feed"));
-        out.insert(VARY, HeaderValue::from_static("A-IM, If-None-Match, Accept-Encoding"));
+        out.insert(VARY, HeaderValue::from_static(VARY_OF_CHANGES));
         out.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, im"));
         out.remove(LAST_MODIFIED);
         if let Some(date) = &full.last_modified {
@@ -220,7 +238,7 @@ impl Body {
             out.insert(LAST_MODIFIED, date.clone());
         }
         out.insert(CACHE_CONTROL, HeaderValue::from_static(self.cache_control));
-        out.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        out.insert(VARY, HeaderValue::from_static(self.vary));
         if self.is_known(headers) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;
