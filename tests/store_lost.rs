@@ -161,3 +161,40 @@ fn a_daemon_whose_store_was_silent_for_long_takes_nothing_for_a_day() -> Fallibl
     }
     Ok(())
 }
+
+#[test]
+fn a_start_under_a_doubtful_clock_is_remembered_for_a_day() -> Fallible {
+    let river = River::new("[store]\nkeep = \"30d\"\n[[source]]\nid = \"a\"\nurl = \"file:a.xml\"\n")?;
+    let feed = |ids: &[&str]| {
+        let items: Vec<(&str, &str)> = ids.iter().map(|id| (*id, *id)).collect();
+        std::fs::write(river.folder.path().join("a.xml"), rss(&items))
+    };
+    feed(&["one", "two"])?;
+    assert_eq!(river.command(&["poll"])?.0, Some(0));
+    let store = rusqlite::Connection::open(river.folder.path().join("newsriver.db"))?;
+    store.execute_batch(
+        "UPDATE entries SET first_seen = first_seen - 40 * 86400000;
+         UPDATE sources SET last_poll = last_poll - 40 * 86400000",
+    )?;
+    let left = || store.query_row("SELECT count(*) FROM entries WHERE pruned = 0", [], |row| row.get::<_, i64>(0));
+    // The polls of the first run make the clock look right to the second one.
+    for (entries, ids) in [(3, ["one", "two", "3", "3"]), (4, ["one", "two", "3", "4"])] {
+        let mut daemon = river.start()?;
+        if entries == 3 {
+            daemon.polled("a")?;
+        }
+        feed(&ids[..entries])?;
+        // What another program does is seen by the same look that would prune.
+        assert_eq!(river.command(&["poll"])?.0, Some(0));
+        daemon.until(|d| d.source("a"), |row| row["entries"] == entries)?;
+        assert_eq!(usize::try_from(left()?)?, entries);
+        daemon.stop()?;
+    }
+    let (code, out, err) = river.command(&["prune"])?;
+    assert!(code == Some(1) && out.is_empty() && err.contains("jumped") && err.contains("--yes"), "{out}{err}");
+    assert_eq!(left()?, 4);
+    assert_eq!(store.execute("UPDATE meta SET value = value - 25 * 3600000 WHERE key = 'clock_jump_at'", [])?, 1);
+    let (code, out, err) = river.command(&["prune"])?;
+    assert!(code == Some(0) && out.starts_with("2 entries pruned"), "{out}{err}");
+    Ok(())
+}

@@ -77,3 +77,31 @@ async fn a_file_that_was_put_in_its_place_is_left_alone() -> Fallible {
     assert_eq!(titles(&saved)?.len(), 2);
     Ok(())
 }
+
+/// What is not folded in stands in the write-ahead log alone, and the database looks as it was.
+#[tokio::test]
+async fn a_log_that_is_deleted_beside_its_database_is_noticed_and_what_it_held_saved() -> Fallible {
+    for ends in [&["-wal"][..], &["-wal", "-shm"]] {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("r.db");
+        let store = filled(&path).await?;
+        assert_eq!(titles(&store)?.len(), 2);
+        for end in ends {
+            std::fs::remove_file(folder.path().join(format!("r.db{end}")))?;
+        }
+        let looked = store.clone();
+        tokio::task::spawn_blocking(move || looked.look_after_file()).await??;
+        assert!(
+            matches!(store.problem(), Some(StoreProblem::Lost(LostFile { saved: Some(at), .. })) if at == path),
+            "{:?}",
+            store.problem()
+        );
+        store.commit(poll("a", 1, vec![entry("1", "one"), entry("3", "three")])?).await?;
+        assert_eq!(titles(&store)?.len(), 3);
+        store.close().await;
+        drop(store);
+        let store = Store::open(&path)?;
+        assert_eq!((titles(&store)?.len(), store.integrity()?), (3, Vec::new()));
+    }
+    Ok(())
+}
