@@ -376,3 +376,22 @@ fn a_store_of_the_future_is_left_alone() -> Fallible {
     assert!(matches!(Store::look_at(&folder.path().join("none.db")), Err(StoreError::Missing(_))));
     Ok(())
 }
+
+/// The history of polls is kept for 30 days, and outlives a clock that is ahead for a moment.
+#[tokio::test]
+async fn a_poll_under_a_wrong_clock_does_not_take_the_history() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(&folder.path().join("r.db"))?;
+    let polls = |store: &Store| store.history(None, chrono::DateTime::UNIX_EPOCH).map(|rows| rows.len());
+    for minutes in 0..20 {
+        store.commit(poll("a", minutes, Vec::new())?).await?;
+    }
+    store.commit(poll("a", 10 * 365 * 24 * 60, Vec::new())?).await?;
+    assert_eq!(polls(&store)?, 19);
+    // What is over is forgotten faster than more comes.
+    for minutes in 0..30 {
+        store.commit(poll("a", 40 * 24 * 60 + minutes, Vec::new())?).await?;
+    }
+    assert_eq!(polls(&store)?, 31);
+    Ok(())
+}

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
@@ -61,6 +62,14 @@ impl Job {
             Work::Poll(poll) => poll.document.as_ref().map_or(0, |document| document.entries.len()),
             Work::Archive(stories) => stories.len(),
             Work::Look => 0,
+        }
+    }
+
+    /// What the clock said when the work began, where that is told.
+    fn clock(&self) -> Option<DateTime<Utc>> {
+        match &self.work {
+            Work::Poll(poll) => Some(poll.started_at),
+            Work::Archive(_) | Work::Look => None,
         }
     }
 
@@ -285,7 +294,10 @@ impl WriterThread {
         }
         let began = Instant::now();
         let mut written: Vec<(Job, Written)> = Vec::with_capacity(jobs.len());
-        let outcome = write_until(&mut self.connection, &mut self.stories, jobs, &mut written, began);
+        let clock = jobs.iter().rev().find_map(Job::clock);
+        let followed = clock.map_or(Ok(()), |now| self.stories.follow_clock(&self.connection, now));
+        let outcome =
+            followed.and_then(|()| write_until(&mut self.connection, &mut self.stories, jobs, &mut written, began));
         self.stories.settle(outcome.is_ok());
         let is_written = outcome.is_ok() && written.iter().any(|(_, written)| !matches!(written, Some(Err(_))));
         self.health.ended(is_written, began);
