@@ -89,6 +89,48 @@ fn a_file_that_takes_the_place_of_the_store_is_left_alone_and_nothing_counts_as_
 }
 
 #[test]
+fn a_store_that_is_cut_or_written_over_in_place_is_told_and_what_it_held_is_kept() -> Fallible {
+    let origin = growing()?;
+    for is_cut in [true, false] {
+        let river = River::new(&source("a", &origin.url("/")))?;
+        let mut daemon = river.start()?;
+        for _ in 0..3 {
+            daemon.logged(is_stored)?;
+        }
+        daemon.until(ready, |status| *status == 200)?;
+        let path = river.folder.path().join("newsriver.db");
+        let other = "something else, and longer than the header of a database is. ".repeat(200);
+        let stored = daemon.source("a")?["entries"].as_i64().unwrap_or_default();
+        // The file stays the same one, and its name too.
+        std::fs::write(&path, if is_cut { "" } else { &other })?;
+        daemon.until(ready, |status| *status == 503)?;
+        let word = if is_cut { "cut short" } else { "overwritten" };
+        let status = daemon.json("status.json")?;
+        assert!(status["store_error"].as_str().is_some_and(|error| error.contains(word)), "{status}");
+        assert!(daemon.get("status", &[])?.text().contains(word));
+        assert_eq!(daemon.get("feed.atom", &[])?.status, 200, "readers still get the river");
+        let told = daemon.logged(|line| message(line).starts_with("store file lost"))?;
+        assert_eq!(told["level"], "ERROR");
+        // What the log and the cache hold may be all; then it goes on with that.
+        let is_restored = told["store.saved"].as_str().is_some_and(|saved| !saved.contains(".saved-"));
+        let polled = daemon.polled("a")?;
+        assert_eq!(polled["poll.status"] == "failed", !is_restored, "{told} {polled}");
+        daemon.stop()?;
+        if is_restored {
+            assert!(is_cut && entries(river.folder.path())? > stored);
+        } else {
+            assert_eq!(std::fs::read_to_string(&path)?, if is_cut { "" } else { &other });
+            assert!(river.folder.path().join("newsriver.db.saved-1").exists());
+            assert!(
+                !river.folder.path().join("newsriver.db-wal").exists(),
+                "it would be taken for that of what is there"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn a_store_that_refuses_every_write_is_not_ready() -> Fallible {
     let origin = growing()?;
     let river = River::new(&source("a", &origin.url("/")))?;
