@@ -168,7 +168,7 @@ impl OpenFiles {
             Ok(found) if found == "ok" => {}
             found => {
                 remove_if_there(copy)?;
-                return Err(Error::other(found.map_or_else(|error| error.to_string(), |found| found)));
+                return Err(Error::other(found.unwrap_or_else(|error| error.to_string())));
             }
         }
         fs::set_permissions(copy, std::os::unix::fs::PermissionsExt::from_mode(open::PRIVATE))?;
