@@ -61,8 +61,8 @@ impl FeatureCache {
     /// Some members of a story: the first, and the newest of the others.
     pub(super) fn of_story(&mut self, connection: &Connection, story: i64) -> rusqlite::Result<Vec<Compared>> {
         let mut select = connection.prepare_cached(
-            "SELECT row FROM entries WHERE story = ?1 AND row != ?1 AND split = 0 AND surplus = 0
-             ORDER BY row DESC LIMIT ?2",
+            "SELECT row FROM entries INDEXED BY members_of_story
+             WHERE story = ?1 AND row != ?1 AND split = 0 AND surplus = 0 ORDER BY row DESC LIMIT ?2",
         )?;
         let newest = select
             .query_map(params![story, MOST_COMPARED - 1], |r| r.get::<_, i64>(0))?

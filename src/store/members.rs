@@ -26,7 +26,7 @@ pub(super) fn count(connection: &Connection, story: i64, source: &SourceId) -> r
     connection
         .prepare_cached(
             "SELECT count(*), coalesce(sum(source = ?2), 0) FROM
-                (SELECT source FROM entries WHERE story = ?1 AND surplus = 0 LIMIT ?3)",
+                (SELECT source FROM entries INDEXED BY members_of_story WHERE story = ?1 AND surplus = 0 LIMIT ?3)",
         )?
         .query_row(params![story, source.as_str(), MOST_MEMBERS], |row| {
             Ok(Size { all: row.get(0)?, of_source: row.get(1)? })
@@ -38,7 +38,7 @@ pub(super) fn all(connection: &Connection, story: i64) -> rusqlite::Result<Vec<M
     let mut select = connection.prepare_cached(
         "SELECT row, river_id, source, first_seen, changed_at, coalesce(own_sort, sort), data, stamp,
             first_seen <= (SELECT f.first_seen FROM entries f WHERE f.source = e.source ORDER BY f.row LIMIT 1)
-         FROM entries e WHERE story = ?1 AND surplus = 0 ORDER BY row LIMIT ?2",
+         FROM entries e INDEXED BY members_of_story WHERE story = ?1 AND surplus = 0 ORDER BY row LIMIT ?2",
     )?;
     let member = |row: &rusqlite::Row<'_>| Ok(Member { stored: read::entry(row)?, is_initial: row.get(8)? });
     select.query_map(params![story, MOST_MEMBERS], member)?.collect()
@@ -47,7 +47,10 @@ pub(super) fn all(connection: &Connection, story: i64) -> rusqlite::Result<Vec<M
 /// Whether a story has more than one member.
 pub(super) fn has_several(connection: &Connection, story: i64) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT count(*) > 1 FROM (SELECT 1 FROM entries WHERE story = ?1 AND surplus = 0 LIMIT 2)")?
+        .prepare_cached(
+            "SELECT count(*) > 1 FROM
+                (SELECT 1 FROM entries INDEXED BY members_of_story WHERE story = ?1 AND surplus = 0 LIMIT 2)",
+        )?
         .query_row([story], |row| row.get(0))
 }
 

@@ -24,6 +24,13 @@ use crate::stories::{Features, Index, Judgement, Rarity, Signature, Time, belong
 /// Edits of an entry after which its story is not looked for again.
 const MOST_REJOINS: i64 = 24;
 
+/// Between two commits, either way: what is remembered of the window is then read back. Milliseconds.
+const CLOCK_STEP: i64 = 24 * 3600 * 1000;
+
+/// Entries in a row of their arrival that were seen before the window, behind which none of it is looked for: a clock
+/// that was wrong for a while may have left some between the others.
+const SCATTERED: usize = 1_000;
+
 /// An entry that has just been written.
 #[derive(Debug)]
 pub(super) struct Newcomer<'a> {
@@ -44,6 +51,8 @@ pub(super) struct Stories {
     priorities: Arc<RwLock<Priorities>>,
     count: Arc<AtomicU64>,
     pending: i64,
+    /// What the clock said at the last commit, milliseconds since 1970.
+    clock: Option<i64>,
 }
 
 /// How far a transaction has come.
@@ -63,22 +72,48 @@ impl Stories {
             priorities,
             count: Arc::default(),
             pending: 0,
+            clock: None,
         };
+        // The last entry rather than the newest: a clock that jumped may have left some in the future.
+        let last =
+            connection.query_row("SELECT first_seen FROM entries ORDER BY row DESC LIMIT 1", [], |row| row.get(0));
+        if let Some(last) = last.optional()? {
+            stories.read_back(connection, last)?;
+        }
+        stories.count.store(count(connection)?, Ordering::Relaxed);
+        Ok(stories)
+    }
+
+    /// Takes what the clock says before a transaction. Where it was set, what is remembered is that of another window:
+    /// it is read back from the store, as it would be after a restart.
+    pub(super) fn follow_clock(&mut self, connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<()> {
+        let now = now.timestamp_millis();
+        if self.clock.is_some_and(|clock| now.abs_diff(clock) > CLOCK_STEP.unsigned_abs()) {
+            self.read_back(connection, now)?;
+        }
+        self.clock = Some(now);
+        Ok(())
+    }
+
+    /// Reads back what is remembered of the window before `now`, milliseconds since 1970.
+    fn read_back(&mut self, connection: &Connection, now: i64) -> rusqlite::Result<()> {
+        (self.index, self.counts) = (Index::default(), WordCounts::default());
+        self.features.clear();
         let transaction = connection.unchecked_transaction()?;
-        for (row, time, signature) in remembered(&transaction)?.into_iter().rev() {
+        for (row, time, signature) in remembered(&transaction, now)?.into_iter().rev() {
             match signature {
                 Some(signature) => {
-                    stories.counts.add(time.seen, signature.words().to_vec());
-                    stories.index.insert(row, time, &signature);
+                    self.counts.add(time.seen, signature.words().to_vec());
+                    self.index.insert(row, time, &signature);
                 }
                 // Written by a version that compared titles in another way.
-                None => stories.sign(&transaction, row)?,
+                None => self.sign(&transaction, row)?,
             }
         }
         transaction.commit()?;
-        stories.counts.keep();
-        stories.count.store(count(connection)?, Ordering::Relaxed);
-        Ok(stories)
+        self.counts.keep();
+        self.clock = Some(now);
+        Ok(())
     }
 
     /// How many stories there are, as of the last commit.
@@ -227,22 +262,25 @@ impl Stories {
     }
 }
 
-/// The entries of the window by row, the newest first, with their signatures; one of an earlier version is `None`.
-fn remembered(connection: &Connection) -> rusqlite::Result<Vec<(i64, Time, Option<Signature>)>> {
-    // The last entry rather than the newest: a clock that jumped may have left some in the future.
-    let last: Option<i64> = connection
-        .query_row("SELECT first_seen FROM entries ORDER BY row DESC LIMIT 1", [], |row| row.get(0))
-        .optional()?;
-    let oldest = Rarity::horizon(last.unwrap_or(0));
-    let mut kept = Vec::new();
+/// The entries of the window before `now` by row, the newest first, with their signatures; one of an earlier version is
+/// `None`. What was seen in the future, under a clock that was wrong, counts as seen now.
+fn remembered(connection: &Connection, now: i64) -> rusqlite::Result<Vec<(i64, Time, Option<Signature>)>> {
+    let oldest = Rarity::horizon(now);
+    let (mut kept, mut older) = (Vec::new(), 0);
     let mut select =
         connection.prepare_cached("SELECT row, dated, first_seen, signature FROM entries ORDER BY row DESC")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        let (id, time) = (row.get(0)?, Time { dated: row.get(1)?, seen: row.get(2)? });
-        if time.seen < oldest {
-            break;
+        let seen: i64 = row.get(2)?;
+        if seen < oldest {
+            older += 1;
+            if older > SCATTERED {
+                break;
+            }
+            continue;
         }
+        older = 0;
+        let (id, time) = (row.get(0)?, Time { dated: row.get(1)?, seen: seen.min(now) });
         let signature: Option<Vec<u8>> = row.get(3)?;
         kept.extend(signature.map(|bytes| (id, time, Signature::from_bytes(&bytes))));
     }

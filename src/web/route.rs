@@ -1,5 +1,6 @@
 //! Paths -> bodies.
 
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -143,7 +144,7 @@ impl Site {
             (.., Some(name)) => rendering(Box::new(move |site| site.story_page(&name, &setting))).await,
             ("/status", ..) if !wants_json(headers) => {
                 let wanted = Wanted::parse(query);
-                rendering(Box::new(move |site| site.status_page(&wanted, &setting).map(Some))).await
+                rendering(Box::new(move |site| Ok(Some(site.status_page(&wanted, &setting))))).await
             }
             ("/status" | "/status.json", ..) => rendering(Box::new(|site| Ok(Some(site.status_json())))).await,
             ("/explain", ..) => {
@@ -175,22 +176,24 @@ impl Site {
         Body::new("text/x-opml; charset=utf-8", self.live.opml().into_bytes(), None, FEED_CACHING)
     }
 
-    fn status_page(&self, wanted: &Wanted, setting: &Setting) -> Result<Body, StoreError> {
+    /// The status, which is never asked for more than when the store cannot be read: then without its polls.
+    fn status_page(&self, wanted: &Wanted, setting: &Setting) -> Body {
         let kept = self.pulses.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let fresh = kept.filter(|(at, _)| at.elapsed() < PULSES_KEPT).map(|(_, pulses)| pulses);
-        let pulses = match fresh {
-            Some(pulses) => pulses,
-            None => {
-                let since = Utc::now() - TimeDelta::days(PULSE_DAYS);
-                let pulses = Arc::new((self.store.pulses(since)?, PULSE_DAYS as f64));
-                *self.pulses.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), pulses.clone()));
-                pulses
-            }
-        };
+        let pulses = fresh.unwrap_or_else(|| {
+            let since = Utc::now() - TimeDelta::days(PULSE_DAYS);
+            let read = self.store.pulses(since).unwrap_or_else(|error| {
+                tracing::debug!(%error, "the status page is without its polls");
+                HashMap::new()
+            });
+            let pulses = Arc::new((read, PULSE_DAYS as f64));
+            *self.pulses.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), pulses.clone()));
+            pulses
+        });
         let title = &self.live.config().river.title;
         let lag = self.live.metrics.lag();
         let beside = Beside { pulses: &pulses, events: self.live.recent.lines(), lag, title };
-        Ok(pages::status(&self.live.report(), beside, wanted, &self.live.addresses().pages, setting))
+        pages::status(&self.live.report(), beside, wanted, &self.live.addresses().pages, setting)
     }
 
     fn source_page(&self, source: &SourceReport, setting: &Setting) -> Result<Body, StoreError> {
