@@ -31,7 +31,8 @@ fn main() -> std::io::Result<()> {
     for path in std::io::stdin().lock().lines() {
         let bytes = std::fs::read(path?)?;
         let parser = feed_rs::parser::Builder::new().base_uri(Some("http://base.example/")).build();
-        let read = parser.parse(bytes.as_slice()).ok().map(|feed| feed.entries.into_iter().map(entry).collect::<Vec<_>>());
+        let read =
+            parser.parse(bytes.as_slice()).ok().map(|feed| feed.entries.into_iter().map(entry).collect::<Vec<_>>());
         writeln!(out, "{}", json!(read))?;
         out.flush()?;
     }
