@@ -271,6 +271,11 @@ fn print_json_text(text: &str) -> Result<(), Ending> {
     print_bytes(visible::json(text).as_bytes())
 }
 
+/// Writes XML to stdout.
+fn print_xml(text: &str) -> Result<(), Ending> {
+    print_bytes(visible::xml(text).as_bytes())
+}
+
 /// Writes a document to stdout as it is; a reader that has gone (`| head`) is no error.
 fn print_bytes(bytes: &[u8]) -> Result<(), Ending> {
     use std::io::Write;
