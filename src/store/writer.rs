@@ -20,10 +20,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::changes::{self, Archived};
 use super::commit;
+use super::committed::Committed;
 use super::health::{LostFile, WriterHealth};
-use super::polled::{Committed, PollCommit};
 use super::rescue::OpenFiles;
 use super::{StoreError, schema, story::Stories};
+use crate::ingest::{PollCommit, Progress};
 
 /// Polls in one transaction at most.
 const BATCH: usize = 64;
@@ -52,7 +53,7 @@ struct Job {
     work: Work,
     reply: oneshot::Sender<Answer>,
     /// How far it is written, where that takes several transactions.
-    progress: Option<commit::Progress>,
+    progress: Option<Progress>,
 }
 
 impl Job {
@@ -353,6 +354,7 @@ fn write_until(
     began: Instant,
 ) -> rusqlite::Result<()> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    stories.begin(&transaction)?;
     while let Some(mut job) = jobs.pop_front() {
         let savepoint = match transaction.savepoint() {
             Ok(savepoint) => savepoint,
@@ -363,7 +365,7 @@ fn write_until(
         };
         let (before, start) = (stories.mark(), Instant::now());
         let is_over = || start.elapsed() >= SLICE;
-        let result = match &job.work {
+        let result = match &mut job.work {
             Work::Poll(poll) => commit::advance(&savepoint, stories, poll, &mut job.progress, &is_over)
                 .map(|committed| committed.map(Some)),
             Work::Archive(archived) => changes::archive(&savepoint, archived).map(|()| Some(None)),
