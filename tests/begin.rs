@@ -151,6 +151,34 @@ fn a_renamed_source_keeps_its_entries_and_their_ids() -> Fallible {
 }
 
 #[test]
+fn a_source_is_not_renamed_under_a_running_daemon() -> Fallible {
+    let river = River::new("[[source]]\nid = \"a\"\nurl = \"file:a.xml\"\n")?;
+    std::fs::write(river.folder.path().join("a.xml"), rss(&[("1", "one")]))?;
+    assert_eq!(river.command(&["poll"])?.0, Some(0));
+    let before = std::fs::read_to_string(river.config())?;
+    let daemon = river.start()?;
+    let (code, _, err) = river.command(&["rename", "a", "b"])?;
+    assert!(code == Some(1) && err.contains("the daemon is running"), "{err}");
+    assert_eq!(std::fs::read_to_string(river.config())?, before);
+    daemon.stop()?;
+    let (code, _, err) = river.command(&["rename", "a", "b"])?;
+    assert_eq!(code, Some(0), "{err}");
+    Ok(())
+}
+
+#[test]
+fn a_file_that_add_makes_is_its_owners_alone() -> Fallible {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("f.xml"), rss(&[("1", "one")]))?;
+    let (code, _, err) = newsriver(&["-c", "feeds.toml", "add", "file:f.xml"], folder.path())?;
+    assert_eq!(code, Some(0), "{err}");
+    let mode = std::fs::metadata(folder.path().join("feeds.toml"))?.permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    Ok(())
+}
+
+#[test]
 fn a_source_that_is_polled_by_hand_is_not_backed_off_for_it() -> Fallible {
     let river = River::new("[[source]]\nid = \"a\"\nurl = \"file:gone.xml\"\n")?;
     let mut waits = Vec::new();

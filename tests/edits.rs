@@ -86,3 +86,24 @@ fn a_quiet_run_hears_no_warnings_of_libraries() -> Fallible {
     }
     Ok(())
 }
+
+#[test]
+fn every_edit_leaves_a_file_that_only_its_owner_may_read_so() -> Fallible {
+    let origin = Origin::new(|_| Reply::feed(rss(&[("1", "one")])))?;
+    let url = origin.url("/f");
+    let river = River::new("")?;
+    std::fs::set_permissions(river.config(), std::fs::Permissions::from_mode(0o600))?;
+    let list = river.folder.path().join("list.opml");
+    std::fs::write(&list, "<opml><body><outline xmlUrl='http://e.example/1'/></body></opml>")?;
+    let list = list.to_string_lossy().into_owned();
+    for edit in
+        [&["add", &url, "--id", "f"][..], &["import", &list], &["poll", "f"], &["rename", "f", "g"], &["remove", "g"]]
+    {
+        let before = std::fs::read(river.config())?;
+        let (status, out, err) = river.command(edit)?;
+        assert_eq!(status, Some(0), "{edit:?}: {out}{err}");
+        assert!(edit[0] == "poll" || std::fs::read(river.config())? != before, "{edit:?} edits nothing");
+        assert_eq!(std::fs::metadata(river.config())?.mode() & 0o777, 0o600, "{edit:?}");
+    }
+    Ok(())
+}

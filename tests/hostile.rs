@@ -88,6 +88,60 @@ fn a_flood_of_one_text_holds_up_neither_the_others_nor_the_stop() -> Fallible {
     Ok(())
 }
 
+/// Entries of the store, as another program reads them: their ids in the river, by their own.
+fn stored(river: &River) -> Result<std::collections::BTreeMap<String, String>, rusqlite::Error> {
+    let store = rusqlite::Connection::open(river.folder.path().join("newsriver.db"))?;
+    let mut select = store.prepare("SELECT json_extract(data, '$.title'), river_id FROM entries")?;
+    select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+#[test]
+fn a_stop_in_the_middle_of_a_long_write_is_obeyed_and_loses_nothing() -> Fallible {
+    const ENTRIES: usize = 3_000;
+    let item = |n: usize| Item {
+        guid: n.to_string(),
+        link: format!("http://e.example/{n}"),
+        title: format!("entry number {n}"),
+        body: (0..40).map(|word| format!("{}{} ", word * n, &TITLE[word % 7 * 3..])).collect(),
+        date: Utc::now(),
+    };
+    let (long, polls) = (feed(&(0..ENTRIES).map(item).collect::<Vec<_>>()), AtomicUsize::new(0));
+    let origin = Origin::new(move |asked| match asked.path.as_str() {
+        "/long" => Reply::feed(long.clone()),
+        _ => {
+            let n = polls.fetch_add(1, Ordering::SeqCst).to_string();
+            Reply::feed(rss(&[(n.as_str(), format!("control {n}").as_str())]))
+        }
+    })?;
+    let river = River::new(&(source("long", &origin.url("/long")) + &source("control", &origin.url("/control"))))?;
+    let daemon = river.start()?;
+    let is_long = |title: &&String| title.starts_with("entry number");
+    let written = daemon.until(|_| Ok(stored(&river)?), |stored| stored.keys().filter(is_long).count() > 100)?;
+    assert!(written.keys().filter(is_long).count() < ENTRIES, "it was written before anybody could look");
+    let asked = Instant::now();
+    let (code, log) = daemon.stop()?;
+    assert_eq!(code, Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(6), "{:?}", asked.elapsed());
+    let kept = stored(&river)?;
+    assert!(written.iter().all(|entry| kept.get(entry.0) == Some(entry.1)), "what was there is there");
+    let told: usize = log.iter().filter(|line| line["source.id"] == "control" && line["entries.new"] == 1).count();
+    assert!(
+        kept.keys().filter(|title| title.starts_with("control")).count() >= told,
+        "what was told as stored is there"
+    );
+
+    let daemon = river.start()?;
+    daemon.until(|d| d.source("long"), |row| row["entries"] == ENTRIES && row["state"] == "ok")?;
+    daemon.stop()?;
+    let all = stored(&river)?;
+    assert_eq!(all.keys().filter(is_long).count(), ENTRIES);
+    assert!(kept.iter().all(|entry| all.get(entry.0) == Some(entry.1)), "under the same ids");
+    let store = rusqlite::Connection::open(river.folder.path().join("newsriver.db"))?;
+    let rows: usize = store.query_row("SELECT count(*) FROM entries WHERE source = 'long'", [], |row| row.get(0))?;
+    assert_eq!(rows, ENTRIES, "once");
+    Ok(())
+}
+
 /// What the hostile source does once it knows the story of the good one.
 fn copies(now: DateTime<Utc>, round: usize) -> Vec<Item> {
     let ago = |days: i64| now - TimeDelta::days(days);

@@ -89,6 +89,48 @@ fn a_file_that_takes_the_place_of_the_store_is_left_alone_and_nothing_counts_as_
 }
 
 #[test]
+fn a_store_that_is_cut_or_written_over_in_place_is_told_and_what_it_held_is_kept() -> Fallible {
+    let origin = growing()?;
+    for is_cut in [true, false] {
+        let river = River::new(&source("a", &origin.url("/")))?;
+        let mut daemon = river.start()?;
+        for _ in 0..3 {
+            daemon.logged(is_stored)?;
+        }
+        daemon.until(ready, |status| *status == 200)?;
+        let path = river.folder.path().join("newsriver.db");
+        let other = "something else, and longer than the header of a database is. ".repeat(200);
+        let stored = daemon.source("a")?["entries"].as_i64().unwrap_or_default();
+        // The file stays the same one, and its name too.
+        std::fs::write(&path, if is_cut { "" } else { &other })?;
+        daemon.until(ready, |status| *status == 503)?;
+        let word = if is_cut { "cut short" } else { "overwritten" };
+        let status = daemon.json("status.json")?;
+        assert!(status["store_error"].as_str().is_some_and(|error| error.contains(word)), "{status}");
+        assert!(daemon.get("status", &[])?.text().contains(word));
+        assert_eq!(daemon.get("feed.atom", &[])?.status, 200, "readers still get the river");
+        let told = daemon.logged(|line| message(line).starts_with("store file lost"))?;
+        assert_eq!(told["level"], "ERROR");
+        // What the log and the cache hold may be all; then it goes on with that.
+        let is_restored = told["store.saved"].as_str().is_some_and(|saved| !saved.contains(".saved-"));
+        let polled = daemon.polled("a")?;
+        assert_eq!(polled["poll.status"] == "failed", !is_restored, "{told} {polled}");
+        daemon.stop()?;
+        if is_restored {
+            assert!(is_cut && entries(river.folder.path())? > stored);
+        } else {
+            assert_eq!(std::fs::read_to_string(&path)?, if is_cut { "" } else { &other });
+            assert!(river.folder.path().join("newsriver.db.saved-1").exists());
+            assert!(
+                !river.folder.path().join("newsriver.db-wal").exists(),
+                "it would be taken for that of what is there"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn a_store_that_refuses_every_write_is_not_ready() -> Fallible {
     let origin = growing()?;
     let river = River::new(&source("a", &origin.url("/")))?;
@@ -159,5 +201,42 @@ fn a_daemon_whose_store_was_silent_for_long_takes_nothing_for_a_day() -> Fallibl
         assert_eq!(left == 0, is_pruned, "{left}");
         daemon.stop()?;
     }
+    Ok(())
+}
+
+#[test]
+fn a_start_under_a_doubtful_clock_is_remembered_for_a_day() -> Fallible {
+    let river = River::new("[store]\nkeep = \"30d\"\n[[source]]\nid = \"a\"\nurl = \"file:a.xml\"\n")?;
+    let feed = |ids: &[&str]| {
+        let items: Vec<(&str, &str)> = ids.iter().map(|id| (*id, *id)).collect();
+        std::fs::write(river.folder.path().join("a.xml"), rss(&items))
+    };
+    feed(&["one", "two"])?;
+    assert_eq!(river.command(&["poll"])?.0, Some(0));
+    let store = rusqlite::Connection::open(river.folder.path().join("newsriver.db"))?;
+    store.execute_batch(
+        "UPDATE entries SET first_seen = first_seen - 40 * 86400000;
+         UPDATE sources SET last_poll = last_poll - 40 * 86400000",
+    )?;
+    let left = || store.query_row("SELECT count(*) FROM entries WHERE pruned = 0", [], |row| row.get::<_, i64>(0));
+    // The polls of the first run make the clock look right to the second one.
+    for (entries, ids) in [(3, ["one", "two", "3", "3"]), (4, ["one", "two", "3", "4"])] {
+        let mut daemon = river.start()?;
+        if entries == 3 {
+            daemon.polled("a")?;
+        }
+        feed(&ids[..entries])?;
+        // What another program does is seen by the same look that would prune.
+        assert_eq!(river.command(&["poll"])?.0, Some(0));
+        daemon.until(|d| d.source("a"), |row| row["entries"] == entries)?;
+        assert_eq!(usize::try_from(left()?)?, entries);
+        daemon.stop()?;
+    }
+    let (code, out, err) = river.command(&["prune"])?;
+    assert!(code == Some(1) && out.is_empty() && err.contains("jumped") && err.contains("--yes"), "{out}{err}");
+    assert_eq!(left()?, 4);
+    assert_eq!(store.execute("UPDATE meta SET value = value - 25 * 3600000 WHERE key = 'clock_jump_at'", [])?, 1);
+    let (code, out, err) = river.command(&["prune"])?;
+    assert!(code == Some(0) && out.starts_with("2 entries pruned"), "{out}{err}");
     Ok(())
 }

@@ -440,6 +440,24 @@ mod tests {
     }
 
     #[test]
+    fn where_a_source_is_private_no_address_of_a_source_is_shown() {
+        for text in [
+            "[[source]]\nurl = \"https://e.org/s3cr3t/f\"\nprivate_url = true",
+            "[[source]]\nprivate_url = true\nurl = \"https://e.org/s3cr3t/f",
+            "[[source]]\nprivate_url = ture\nurl = 'file:s3cr3t.xml' oops",
+            "source = [{ private_url = true, url = \"https://e.org/s3cr3t\" }",
+            "[[source]]\nurl = \"https://e.org/s3cr3t\"\n[[source]]\nprivate_url = true\nurl = \"x\"",
+        ] {
+            let shown = all(text);
+            assert!(!shown.contains("s3cr3t") && !shown.contains("e.org"), "{text}\n -> {shown}");
+        }
+        assert_eq!(
+            all("private_url = true\nbase_url = \"https://e.org/\""),
+            "private_url = true\nbase_url = \"https://e.org/\""
+        );
+    }
+
+    #[test]
     fn what_is_no_secret_is_shown() {
         for text in [
             "evry = \"30m\"",

@@ -44,6 +44,12 @@ pub struct Mark {
 }
 
 impl Memory {
+    /// Forgets everything, so that it is read back; what the transaction under way changed must have been kept.
+    pub fn forget(&mut self) {
+        (self.index, self.counts) = (Index::default(), WordCounts::default());
+        self.features.clear();
+    }
+
     /// Remembers an entry that is stored already.
     pub fn remember(&mut self, row: i64, time: Time, signature: &Signature) {
         self.counts.add(time.seen, signature.words().to_vec());

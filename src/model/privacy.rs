@@ -91,6 +91,9 @@ impl Source {
         entry.attachments.retain_mut(|attachment| match without(&attachment.url, &secrets) {
             Some(url) => {
                 attachment.url = url;
+                if secrets.iter().any(|secret| attachment.mime_type.contains(secret.as_str())) {
+                    attachment.mime_type = "application/octet-stream".to_owned();
+                }
                 true
             }
             None => false,
@@ -118,6 +121,7 @@ impl Source {
                 author.name = name;
             }
             clean(&mut author.url);
+            masked_in(&mut author.email);
         }
         if let Some(html) = entry.content_html.as_deref().and_then(masked) {
             // Sanitised again: what was cut out may have stood anywhere in it.
@@ -214,6 +218,68 @@ mod tests {
         let open = source("url = \"https://e.org/rss?key=of-all\"\nprivate_url = false")?;
         assert_eq!(open.public_address().as_deref(), Some("https://e.org/rss?key=of-all"));
         assert_eq!(open.redacted("at https://e.org/rss?key=of-all"), "at https://e.org/rss?key=of-all");
+        Ok(())
+    }
+
+    #[test]
+    fn a_message_about_a_private_source_holds_no_secret_of_any_address() -> Result<(), ConfigError> {
+        // What a server says may hold the keys of others, and addresses without a host.
+        for keys in ["url = \"https://e.org/rss?key=s3cr3t-words\"", "url = \"https://e.org/rss\"\nprivate_url = true"]
+        {
+            let said = source(keys)?.redacted("see /login?token=0ther-k3y and https://o.org/?sig=0ther-k3y");
+            assert!(!said.contains("0ther-k3y"), "{said}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn no_text_of_an_entry_repeats_the_secret() -> Result<(), Box<dyn std::error::Error>> {
+        use crate::model::entry::{Attachment, Comments, Entry, Person, Telling};
+        let keyed = source("url = \"https://e.org/rss?key=s3cr3t-words\"")?;
+        let told = || "told by s3cr3t-words".to_owned();
+        let url = || Some("https://e.org/1?n=1&key=s3cr3t-words".to_owned());
+        let entry = Entry {
+            url: url(),
+            external_url: url(),
+            image: url(),
+            title: told(),
+            title_original: Some(told()),
+            page_title: Some(told()),
+            summary: Some(told()),
+            content_text: Some(told()),
+            content_html: Some(
+                "<p>told by s3cr3t-words, <a href=\"https://e.org/?key=s3cr3t-words\">here</a></p>".into(),
+            ),
+            attribution: Some(told()),
+            tags: vec![told()],
+            authors: vec![Person { name: told(), url: url(), email: Some(told()) }],
+            comments: Some(Comments { url: url(), feed_url: url(), ..Comments::default() }),
+            attachments: vec![Attachment {
+                url: url().unwrap_or_default(),
+                mime_type: told(),
+                size_in_bytes: None,
+                duration_in_seconds: None,
+            }],
+            ..Entry::default()
+        };
+        let (id, now) = (keyed.id.clone(), chrono::DateTime::UNIX_EPOCH);
+        let mut stored = StoredEntry {
+            row: 1,
+            river_id: "1".into(),
+            source: id.clone(),
+            first_seen: now,
+            changed_at: now,
+            order: now,
+            entry,
+            told_by: id,
+            tellings: Vec::new(),
+        };
+        stored.tellings = vec![Telling { title_original: Some(told()), ..stored.telling() }];
+        assert!(format!("{stored:?}").contains("s3cr3t"));
+        keyed.redact_entry(&mut stored);
+        assert!(!format!("{stored:?}").contains("s3cr3t"), "{stored:#?}");
+        assert_eq!(stored.entry.url.as_deref(), Some("https://e.org/1?n=1"));
+        assert_eq!((stored.entry.title.as_str(), stored.tellings[0].title.as_str()), ("told by ***", "told by ***"));
         Ok(())
     }
 

@@ -314,6 +314,7 @@ mod tests {
             ("https://e.org/p?x=ghp_0123456789abcdef", "https://e.org/p?x=***"),
             ("https://e.org/p?url=https%3A%2F%2Fu%3Ap%40h%2F", "https://e.org/p?url=***"),
             ("https://e.org/#access_token=1", "https://e.org/#access_token=***"),
+            ("https://e.org/?pw=1&tok=2&pin=3&passcode=4", "https://e.org/?pw=***&tok=***&pin=***&passcode=***"),
         ] {
             assert_eq!(masked(url), shown);
             assert!(has_secret(url), "{url}");

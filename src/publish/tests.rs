@@ -150,6 +150,26 @@ fn no_text_of_rss_is_markup_to_who_takes_it_for_html() -> Fallible {
     Ok(())
 }
 
+/// Readers drop characters that show nothing, some before they look for markup.
+#[test]
+fn ignorable_characters_make_no_markup_of_a_title_of_rss() -> Fallible {
+    for ignorable in
+        ["\u{200b}", "\u{ad}", "\u{feff}", "\u{34f}", "\u{2060}\u{200d}", "\u{fe0f}", "\u{e0001}", "\u{3164}"]
+    {
+        for sign in ["<", "\u{ff1c}", "\u{fe64}"] {
+            let mut entry = entries().remove(0);
+            entry.title = format!("{sign}{ignorable}img src=x onerror=alert(1)>");
+            let text = String::from_utf8(river(vec![entry])?.render(Format::Rss))?;
+            let document = roxmltree::Document::parse(&text)?;
+            let item = document.descendants().find(|node| node.has_tag_name("item")).ok_or("no item")?;
+            let title = item.children().find(|node| node.has_tag_name("title")).and_then(|node| node.text());
+            let title = title.unwrap_or_default();
+            assert!(!title.contains(sign) && title.starts_with('&'), "{ignorable:?}: {title:?}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn an_edit_moves_updated_and_nothing_else() -> Fallible {
     let mut river = river(entries())?;

@@ -8,6 +8,8 @@ use super::codec::unpack;
 use super::members;
 use super::read::entry;
 use super::{Store, StoreError, apply, changes, search};
+use crate::clean::canonical_link;
+use crate::identity::digest;
 use crate::ingest::MOST_MEMBERS;
 use crate::model::cleaning::Firing;
 use crate::model::entry::StoredEntry;
@@ -83,14 +85,13 @@ pub(super) fn find(connection: &Connection, name: &str) -> rusqlite::Result<Opti
     if let Ok(row) = name.parse::<i64>() {
         return connection.query_row("SELECT row FROM entries WHERE row = ?1", [row], |row| row.get(0)).optional();
     }
-    connection
-        .query_row(
-            "SELECT row FROM entries WHERE data ->> 'url' = ?1 OR data ->> 'publisher_id' = ?1 ORDER BY row LIMIT 1",
-            [name],
-            |row| row.get(0),
-        )
-        .optional()
+    let (id, link) = (digest(&[name]), digest(&[&canonical_link(name)]));
+    connection.prepare_cached(BY_KEY)?.query_row(params![id, link], |row| row.get(0))
 }
+
+/// The first entry of any source that is known by an id or a link: a look at the keys of each source, and no entry.
+const BY_KEY: &str = "SELECT min(k.entry) FROM sources s CROSS JOIN entry_keys k
+    WHERE k.source = s.id AND ((k.kind = 1 AND k.key = ?1) OR (k.kind = 2 AND k.key = ?2))";
 
 fn explain(connection: &Connection, row: i64) -> rusqlite::Result<Explanation> {
     let stored = connection.query_row(&format!("SELECT {COLUMNS} FROM entries WHERE row = ?1"), [row], entry)?;
@@ -101,15 +102,22 @@ fn explain(connection: &Connection, row: i64) -> rusqlite::Result<Explanation> {
             |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)),
         )?;
     let mut others = connection.prepare(&format!(
-        "SELECT {COLUMNS} FROM entries WHERE story = ?1 AND row != ?2 AND surplus = 0 ORDER BY row LIMIT ?3"
+        "SELECT {COLUMNS} FROM entries INDEXED BY members_of_story
+         WHERE story = ?1 AND row != ?2 AND surplus = 0 ORDER BY row LIMIT ?3"
     ))?;
     let others = others.query_map(params![story, row, MOST_MEMBERS], entry)?.collect::<rusqlite::Result<_>>()?;
-    let surplus =
-        connection
-            .query_row("SELECT coalesce(sum(surplus), 0) FROM entries WHERE story = ?1", [story], |r| r.get(0))?;
+    // Counted without a look at the entries: a story may have thousands beyond its limits.
+    let surplus = connection.query_row(
+        "SELECT (SELECT count(*) FROM entries INDEXED BY entries_of_story WHERE story = ?1)
+            - (SELECT count(*) FROM entries INDEXED BY members_of_story WHERE story = ?1 AND surplus = 0)",
+        [story],
+        |r| r.get(0),
+    )?;
     let mut joins = connection.prepare(
-        "SELECT a.river_id, b.river_id, j.judgement FROM joins j JOIN entries a ON a.row = j.entry JOIN entries b ON b.row = j.other
-         WHERE a.story = ?1 AND b.story = ?1 AND (j.entry = ?2 OR j.other = ?2 OR a.surplus = 0) ORDER BY j.entry, j.other",
+        "SELECT a.river_id, b.river_id, j.judgement
+         FROM (SELECT row FROM entries INDEXED BY members_of_story WHERE story = ?1 AND surplus = 0 UNION SELECT ?2) AS m
+            CROSS JOIN joins j ON j.entry = m.row JOIN entries a ON a.row = j.entry JOIN entries b ON b.row = j.other
+         WHERE a.story = ?1 AND b.story = ?1 ORDER BY j.entry, j.other",
     )?;
     let joins = joins.query_map([story, row], |r| {
         let json: String = r.get(2)?;
@@ -170,4 +178,26 @@ fn split(
     changes::parted(&transaction, row, now)?;
     transaction.commit()?;
     Ok(Some(ids))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::schema;
+
+    /// Anybody may ask for any name: what that costs grows with the sources, never with the entries.
+    #[test]
+    fn a_name_is_looked_up_in_indexes() -> Result<(), Box<dyn std::error::Error>> {
+        let mut connection = Connection::open_in_memory()?;
+        schema::migrate(&mut connection, std::path::Path::new("x"))?;
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {BY_KEY}"))?;
+        let steps: Vec<String> = plan.query_map(params!["", ""], |row| row.get(3))?.collect::<rusqlite::Result<_>>()?;
+        assert!(!steps.is_empty() && steps.iter().all(|step| !step.starts_with("SCAN k")), "{steps:?}");
+        assert_eq!(
+            steps.iter().filter(|step| step.contains("(source=? AND kind=? AND key=?)")).count(),
+            2,
+            "{steps:?}"
+        );
+        Ok(())
+    }
 }

@@ -27,16 +27,31 @@ pub enum StoreProblem {
     Lost(LostFile),
 }
 
+/// What became of the file of an open store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LossCause {
+    /// Nothing has its name, or the write-ahead log beside it is gone.
+    Deleted,
+    /// It was cut to a part of what it held, or emptied.
+    Cut,
+    /// Another file has its name.
+    Replaced,
+    /// Something else was written into it.
+    Overwritten,
+}
+
 /// A store whose file was taken away while it was open.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the store {path} was {what} while newsriver ran; {outcome}", path = .path.display(), what = self.what(), outcome = self.outcome())]
 pub struct LostFile {
     /// Where it was.
     pub path: PathBuf,
-    /// Whether another file is there now.
-    pub is_replaced: bool,
+    /// What became of it.
+    pub cause: LossCause,
     /// Where what it held was saved.
     pub saved: Option<PathBuf>,
+    /// Whether what was saved is all that it held.
+    pub is_whole: bool,
 }
 
 impl LostFile {
@@ -47,16 +62,25 @@ impl LostFile {
     }
 
     fn what(&self) -> &'static str {
-        if self.is_replaced { "replaced by another file" } else { "deleted" }
+        match self.cause {
+            LossCause::Deleted => "deleted",
+            LossCause::Cut => "cut short",
+            LossCause::Replaced => "replaced by another file",
+            LossCause::Overwritten => "overwritten with something else",
+        }
     }
 
     fn outcome(&self) -> String {
         match &self.saved {
             Some(_) if self.is_restored() => {
-                "it was written again from the open file, and newsriver goes on with it; see to what deleted it, then restart newsriver".to_owned()
+                "it was written again from the open file, and newsriver goes on with it; see to what did that, then restart newsriver".to_owned()
             }
-            Some(saved) => format!(
+            Some(saved) if self.is_whole => format!(
                 "what it held is saved at {}; nothing more is stored until newsriver is restarted with the file that shall be the store in its place",
+                saved.display()
+            ),
+            Some(saved) => format!(
+                "what is left of it, with its log, is kept at {}: put a backup in its place, or try `.recover` of sqlite3 on that; nothing more is stored until newsriver is restarted",
                 saved.display()
             ),
             None => "what it held could not be saved, the log says why; nothing more is stored until newsriver is restarted".to_owned(),

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::open::{self, Access};
-use super::{Store, StoreError, read, schema};
+use super::{Store, StoreError, generation, read, schema};
 
 impl Store {
     /// Writes a consistent copy to `file` while others read and write; its size in bytes.
@@ -30,6 +30,7 @@ impl Store {
         }
         let text = part.to_string_lossy().into_owned();
         self.reading(|connection| connection.execute("VACUUM INTO ?1", [text]).map(drop))?;
+        generation::restart(&part).map_err(|source| StoreError::Sqlite { path: part.clone(), source })?;
         let copy = std::fs::File::open(&part).map_err(failed)?;
         copy.sync_all().map_err(failed)?;
         let bytes = copy.metadata().map_err(failed)?.len();

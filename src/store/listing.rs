@@ -104,7 +104,8 @@ fn listed(connection: &Connection, story: i64) -> rusqlite::Result<Vec<ListedEnt
     let mut select = connection.prepare_cached(
         "SELECT row, river_id, source, first_seen,
                 json_extract(data, '$.url', '$.title', '$.title_original', '$.language', '$.published', '$.updated')
-         FROM entries WHERE story = ?1 AND pruned = 0 AND surplus = 0 ORDER BY row LIMIT ?2",
+         FROM entries INDEXED BY members_of_story
+         WHERE story = ?1 AND pruned = 0 AND surplus = 0 ORDER BY row LIMIT ?2",
     )?;
     let mut rows = select.query(params![story, MOST_MEMBERS])?;
     let mut found = Vec::new();
@@ -133,7 +134,8 @@ fn listed(connection: &Connection, story: i64) -> rusqlite::Result<Vec<ListedEnt
 /// Why each entry of a story was joined, by its row: of several reasons the strongest.
 fn reasons(connection: &Connection, story: i64) -> rusqlite::Result<HashMap<i64, Why>> {
     let mut select = connection.prepare_cached(
-        "SELECT j.entry, b.river_id, j.judgement FROM entries a JOIN joins j ON j.entry = a.row JOIN entries b ON b.row = j.other
+        "SELECT j.entry, b.river_id, j.judgement FROM entries a INDEXED BY members_of_story
+            CROSS JOIN joins j ON j.entry = a.row JOIN entries b ON b.row = j.other
          WHERE a.story = ?1 AND a.surplus = 0 AND b.story = ?1 ORDER BY j.entry, j.other",
     )?;
     let mut rows = select.query([story])?;

@@ -158,8 +158,8 @@ fn load_story(connection: &Connection, story: i64, known: &mut Known) -> rusqlit
         return Ok(());
     }
     let mut select = connection.prepare_cached(
-        "SELECT row, source, split = 0 AND pruned = 0 FROM entries WHERE story = ?1 AND surplus = 0
-         ORDER BY row DESC LIMIT ?2",
+        "SELECT row, source, split = 0 AND pruned = 0 FROM entries INDEXED BY members_of_story
+         WHERE story = ?1 AND surplus = 0 ORDER BY row DESC LIMIT ?2",
     )?;
     let member = |row: &Row<'_>| {
         Ok(StoryMember { row: row.get(0)?, source: read::source_id(row, 1)?, is_compared: row.get(2)? })

@@ -8,10 +8,9 @@ use crate::model::entry::StoredEntry;
 use crate::model::source::Priorities;
 use crate::stories::{self, Member};
 
-/// A member of a story, at its own place in the river.
-const MEMBER: &str = "SELECT row, river_id, source, first_seen, changed_at, coalesce(own_sort, sort), data, stamp,
-        first_seen <= (SELECT f.first_seen FROM entries f WHERE f.source = e.source ORDER BY f.row LIMIT 1)
-     FROM entries e";
+/// The columns of a member of a story, which stands at its own place in the river.
+const COLUMNS: &str = "row, river_id, source, first_seen, changed_at, coalesce(own_sort, sort), data, stamp,
+    first_seen <= (SELECT f.first_seen FROM entries f WHERE f.source = e.source ORDER BY f.row LIMIT 1)";
 
 fn member(row: &rusqlite::Row<'_>) -> rusqlite::Result<Member> {
     Ok(Member { stored: read::entry(row)?, is_initial: row.get(8)? })
@@ -19,20 +18,25 @@ fn member(row: &rusqlite::Row<'_>) -> rusqlite::Result<Member> {
 
 /// The members of a story in the order of their arrival.
 pub(super) fn all(connection: &Connection, story: i64) -> rusqlite::Result<Vec<Member>> {
-    let mut select =
-        connection.prepare_cached(&format!("{MEMBER} WHERE story = ?1 AND surplus = 0 ORDER BY row LIMIT ?2"))?;
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM entries e INDEXED BY members_of_story
+         WHERE story = ?1 AND surplus = 0 ORDER BY row LIMIT ?2"
+    ))?;
     select.query_map(params![story, MOST_MEMBERS], member)?.collect()
 }
 
 /// The member with this row.
 pub(super) fn one(connection: &Connection, row: i64) -> rusqlite::Result<Member> {
-    connection.prepare_cached(&format!("{MEMBER} WHERE row = ?1"))?.query_row([row], member)
+    connection.prepare_cached(&format!("SELECT {COLUMNS} FROM entries e WHERE row = ?1"))?.query_row([row], member)
 }
 
 /// Whether a story has more than one member.
 pub(super) fn has_several(connection: &Connection, story: i64) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT count(*) > 1 FROM (SELECT 1 FROM entries WHERE story = ?1 AND surplus = 0 LIMIT 2)")?
+        .prepare_cached(
+            "SELECT count(*) > 1 FROM
+                (SELECT 1 FROM entries INDEXED BY members_of_story WHERE story = ?1 AND surplus = 0 LIMIT 2)",
+        )?
         .query_row([story], |row| row.get(0))
 }
 

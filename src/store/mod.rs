@@ -12,6 +12,7 @@ mod codec;
 mod commit;
 mod committed;
 mod explain;
+mod generation;
 mod heal;
 mod health;
 mod hub;
@@ -47,7 +48,7 @@ pub use changes::{ARCHIVE, Archived, Changes};
 pub use committed::Committed;
 pub use explain::{Explanation, Join};
 use health::WriterHealth;
-pub use health::{LostFile, StoreProblem};
+pub use health::{LossCause, LostFile, StoreProblem};
 pub use keep::{Mark, PrunePlan, set_aside};
 pub use listing::{ListedEntry, Why};
 pub use lock::DaemonLock;
@@ -195,10 +196,11 @@ impl Store {
         }
         schema::migrate(&mut connection, path)?;
         search::prepare(&mut connection).map_err(wrap)?;
+        let generation = generation::begin(&connection).map_err(wrap)?;
         let priorities = Arc::default();
         let stories = story::Stories::load(&connection, Arc::clone(&priorities)).map_err(wrap)?;
         let story_count = stories.count();
-        let writer = Writer::start(connection, OpenFiles::of(path), stories, WriterHealth::new())?;
+        let writer = Writer::start(connection, OpenFiles::of(path, generation), stories, WriterHealth::new())?;
         Ok(Self {
             path: Arc::new(path.to_owned()),
             writer: Some(Arc::new(writer)),

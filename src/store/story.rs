@@ -3,12 +3,20 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read;
 use crate::ingest::{Mark, Memory, Remembered};
 use crate::model::source::Priorities;
 use crate::stories::{Features, Rarity, Signature, Time};
+
+/// Between two commits, either way: what is remembered of the window is then read back. Milliseconds.
+const CLOCK_STEP: i64 = 24 * 3600 * 1000;
+
+/// Entries in a row of their arrival that were seen before the window, behind which none of it is looked for: a clock
+/// that was wrong for a while may have left some between the others.
+const SCATTERED: usize = 1_000;
 
 /// What the writer knows of stories.
 #[derive(Debug)]
@@ -20,6 +28,8 @@ pub(super) struct Stories {
     version: i64,
     /// What the transaction under way began with.
     began: Mark,
+    /// What the clock said at the last commit, milliseconds since 1970.
+    clock: Option<i64>,
 }
 
 impl Stories {
@@ -27,20 +37,39 @@ impl Stories {
     pub(super) fn load(connection: &Connection, priorities: Arc<RwLock<Priorities>>) -> rusqlite::Result<Self> {
         let memory = Memory::default();
         let began = memory.mark();
-        let mut stories = Self { memory, priorities, count: Arc::default(), version: 0, began };
-        let transaction = connection.unchecked_transaction()?;
-        let last: Option<(i64, i64)> = transaction
-            .query_row("SELECT row, first_seen FROM entries ORDER BY row DESC LIMIT 1", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()?;
+        let mut stories = Self { memory, priorities, count: Arc::default(), version: 0, began, clock: None };
+        // What comes while this is read is read again.
+        stories.version = version(connection)?;
         // The last entry rather than the newest: a clock that jumped may have left some in the future.
-        let (newest, seen) = last.unwrap_or_default();
-        stories.remember(&transaction, window(&transaction, Rarity::horizon(seen))?, newest)?;
-        stories.version = version(&transaction)?;
-        stories.count.store(count(&transaction)?, Ordering::Relaxed);
-        transaction.commit()?;
+        let last =
+            connection.query_row("SELECT first_seen FROM entries ORDER BY row DESC LIMIT 1", [], |row| row.get(0));
+        if let Some(last) = last.optional()? {
+            stories.read_back(connection, last)?;
+        }
+        stories.count.store(count(connection)?, Ordering::Relaxed);
         Ok(stories)
+    }
+
+    /// Takes what the clock says before a transaction. Where it was set, what is remembered is that of another window:
+    /// it is read back from the store, as it would be after a restart.
+    pub(super) fn follow_clock(&mut self, connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<()> {
+        let now = now.timestamp_millis();
+        if self.clock.is_some_and(|clock| now.abs_diff(clock) > CLOCK_STEP.unsigned_abs()) {
+            self.read_back(connection, now)?;
+        }
+        self.clock = Some(now);
+        Ok(())
+    }
+
+    /// Reads back what is remembered of the window before `now`, milliseconds since 1970.
+    fn read_back(&mut self, connection: &Connection, now: i64) -> rusqlite::Result<()> {
+        self.memory.forget();
+        let transaction = connection.unchecked_transaction()?;
+        let newest = newest(&transaction)?;
+        self.remember(&transaction, window(&transaction, now)?, newest)?;
+        transaction.commit()?;
+        self.clock = Some(now);
+        Ok(())
     }
 
     /// Begins a transaction that the caller has begun: what is undone is undone as far as here.
@@ -61,7 +90,7 @@ impl Stories {
             connection.prepare_cached("SELECT coalesce(max(row), 0) FROM entries")?.query_row([], |row| row.get(0))?;
         // They may have changed the words of entries, too.
         self.memory.forget_features();
-        let rows = rows_since(connection, self.memory.newest())?;
+        let rows = rows_since(connection, self.memory.newest(), self.clock.unwrap_or(i64::MAX))?;
         self.remember(connection, rows, newest)?;
         self.count.store(count(connection)?, Ordering::Relaxed);
         self.version = version;
@@ -146,34 +175,48 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
 }
 
-fn remembered(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Remembered>> {
-    let time = Time { dated: row.get(1)?, seen: row.get(2)? };
+/// The newest row.
+fn newest(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("SELECT coalesce(max(row), 0) FROM entries")?.query_row([], |row| row.get(0))
+}
+
+/// An entry, unless it is found by nothing. What was seen in the future, under a clock that was wrong, counts as seen
+/// `now`.
+fn remembered(row: &rusqlite::Row<'_>, now: i64) -> rusqlite::Result<Option<Remembered>> {
+    let seen: i64 = row.get(2)?;
+    let time = Time { dated: row.get(1)?, seen: seen.min(now) };
     let signature: Option<Vec<u8>> = row.get(3)?;
     let row = row.get(0)?;
     Ok(signature.map(|bytes| Remembered { row, time, signature: Signature::from_bytes(&bytes) }))
 }
 
-/// The entries of the window by row.
-fn window(connection: &Connection, oldest: i64) -> rusqlite::Result<Vec<Remembered>> {
-    let mut kept = Vec::new();
+/// The entries of the window before `now` by row.
+fn window(connection: &Connection, now: i64) -> rusqlite::Result<Vec<Remembered>> {
+    let oldest = Rarity::horizon(now);
+    let (mut kept, mut older) = (Vec::new(), 0);
     let mut select =
         connection.prepare_cached("SELECT row, dated, first_seen, signature FROM entries ORDER BY row DESC")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         if row.get::<_, i64>(2)? < oldest {
-            break;
+            older += 1;
+            if older > SCATTERED {
+                break;
+            }
+            continue;
         }
-        kept.extend(remembered(row)?);
+        older = 0;
+        kept.extend(remembered(row, now)?);
     }
     kept.reverse();
     Ok(kept)
 }
 
 /// The entries after the row `newest`, by row.
-fn rows_since(connection: &Connection, newest: i64) -> rusqlite::Result<Vec<Remembered>> {
+fn rows_since(connection: &Connection, newest: i64, now: i64) -> rusqlite::Result<Vec<Remembered>> {
     let mut select = connection
         .prepare_cached("SELECT row, dated, first_seen, signature FROM entries WHERE row > ?1 ORDER BY row")?;
-    let rows = select.query_map([newest], remembered)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let rows = select.query_map([newest], |row| remembered(row, now))?.collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(rows.into_iter().flatten().collect())
 }
 

@@ -407,3 +407,54 @@ fn a_store_of_the_future_is_left_alone() -> Fallible {
     assert!(matches!(Store::look_at(&folder.path().join("none.db")), Err(StoreError::Missing(_))));
     Ok(())
 }
+
+/// The history of polls is kept for 30 days, and outlives a clock that is ahead for a moment.
+#[tokio::test]
+async fn a_poll_under_a_wrong_clock_does_not_take_the_history() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(&folder.path().join("r.db"))?;
+    let polls = |store: &Store| store.history(None, chrono::DateTime::UNIX_EPOCH).map(|rows| rows.len());
+    for minutes in 0..20 {
+        store.commit(poll("a", minutes, Vec::new())?).await?;
+    }
+    store.commit(poll("a", 10 * 365 * 24 * 60, Vec::new())?).await?;
+    assert_eq!(polls(&store)?, 19);
+    // What is over is forgotten faster than more comes.
+    for minutes in 0..30 {
+        store.commit(poll("a", 40 * 24 * 60 + minutes, Vec::new())?).await?;
+    }
+    assert_eq!(polls(&store)?, 31);
+    Ok(())
+}
+
+/// What `explain` and `/stories/…` take for a name.
+#[tokio::test]
+async fn an_entry_is_found_by_each_of_its_names() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(&folder.path().join("r.db"))?;
+    let linked = |id: &str, link: &str| Entry { url: Some(link.into()), ..entry(id, id) };
+    for (n, source) in ["a", "b"].into_iter().enumerate() {
+        let entries = vec![linked("same", &format!("http://{source}.org/1")), entry("urn:x:1", "x")];
+        let keys = identity::keys(&entries, crate::clean::canonical_link);
+        let raw = entries.iter().map(|entry| (RawEntry::default(), entry.clone())).collect();
+        let prepared = prepare(&SourceId::new(source)?, raw, Vec::new(), keys)?;
+        let mut commit = poll(source, n as i64, entries)?;
+        commit.document.as_mut().ok_or("no document")?.entries = prepared;
+        store.commit(commit).await?;
+    }
+    let found = |name: &str| -> Result<Option<(i64, String)>, StoreError> {
+        let (found, story) = (store.explain(name)?, store.story_of(name)?);
+        assert_eq!(found.is_some(), story.is_some(), "{name}");
+        Ok(found.map(|found| (found.entry.row, found.entry.source.to_string())))
+    };
+    let a = |row: i64| Some((row, "a".to_owned()));
+    assert_eq!((found("same")?, found("urn:x:1")?, found("2")?), (a(1), a(2), a(2)), "the first of several");
+    assert_eq!(found("http://b.org/1")?, Some((3, "b".to_owned())));
+    assert_eq!(found("https://a.org/1?utm_source=x")?, a(1), "in another spelling too");
+    let id = store.explain("4")?.map(|found| found.entry.river_id).unwrap_or_default();
+    assert_eq!(found(&id)?, Some((4, "b".to_owned())));
+    for unknown in ["", "nothing", "http://c.org/1", "99", "-1", "x"] {
+        assert_eq!(found(unknown)?, None, "{unknown}");
+    }
+    Ok(())
+}

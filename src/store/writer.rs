@@ -9,11 +9,13 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
@@ -21,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::changes::{self, Archived};
 use super::commit;
 use super::committed::Committed;
+use super::generation;
 use super::health::{LostFile, WriterHealth};
 use super::rescue::OpenFiles;
 use super::{StoreError, schema, story::Stories};
@@ -62,6 +65,14 @@ impl Job {
             Work::Poll(poll) => poll.document.as_ref().map_or(0, |document| document.entries.len()),
             Work::Archive(stories) => stories.len(),
             Work::Look => 0,
+        }
+    }
+
+    /// What the clock said when the work began, where that is told.
+    fn clock(&self) -> Option<DateTime<Utc>> {
+        match &self.work {
+            Work::Poll(poll) => Some(poll.started_at),
+            Work::Archive(_) | Work::Look => None,
         }
     }
 
@@ -218,6 +229,10 @@ impl WriterThread {
                 thread::sleep(PAUSE);
             }
         }
+        if self.health.lost().is_some_and(|lost| !lost.is_restored()) {
+            // What stands there now is not ours.
+            return;
+        }
         // The last of the write-ahead log is moved into the database, so that one file is left.
         if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
             tracing::debug!(%error, "the log of the store was not folded in");
@@ -286,11 +301,18 @@ impl WriterThread {
         }
         let began = Instant::now();
         let mut written: Vec<(Job, Written)> = Vec::with_capacity(jobs.len());
-        let outcome = write_until(&mut self.connection, &mut self.stories, jobs, &mut written, began);
+        let clock = jobs.iter().rev().find_map(Job::clock);
+        let followed = clock.map_or(Ok(()), |now| self.stories.follow_clock(&self.connection, now));
+        let outcome =
+            followed.and_then(|()| write_until(&mut self.connection, &mut self.stories, jobs, &mut written, began));
         self.stories.settle(outcome.is_ok());
         let is_written = outcome.is_ok() && written.iter().any(|(_, written)| !matches!(written, Some(Err(_))));
         self.health.ended(is_written, began);
-        let path = self.files.lock().unwrap_or_else(PoisonError::into_inner).path().to_owned();
+        let path = {
+            let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+            outcome.iter().for_each(|generation| files.committed(*generation));
+            files.path().to_owned()
+        };
         let fail = |source| StoreError::Sqlite { path: path.clone(), source };
         if let Err(error) = outcome {
             // Nothing of the batch is on disk: the first learns why, the others that it is so.
@@ -323,11 +345,10 @@ impl WriterThread {
             tracing::error!(%error, "the store that lost its file could not be saved");
         }
         if lost.is_restored() {
-            let opened = Connection::open(files.path());
-            match opened.and_then(|connection| schema::prepare(&connection).map(|()| connection)) {
-                Ok(connection) => {
+            match reopened(files.path()) {
+                Ok((connection, generation)) => {
                     self.connection = connection;
-                    *files = OpenFiles::of(files.path());
+                    *files = OpenFiles::of(files.path(), generation);
                 }
                 Err(error) => {
                     tracing::error!(%error, "the store that was saved cannot be opened");
@@ -342,18 +363,27 @@ impl WriterThread {
     }
 }
 
+/// The store at `path` once more, and its generation.
+fn reopened(path: &Path) -> rusqlite::Result<(Connection, i64)> {
+    let connection = Connection::open(path)?;
+    schema::prepare(&connection)?;
+    let generation = generation::begin(&connection)?;
+    Ok((connection, generation))
+}
+
 /// What became of one job: its answer, or `None` where there is more of it to write.
 type Written = Option<rusqlite::Result<Option<Committed>>>;
 
-/// Writes jobs in one transaction until a slice of time is over.
+/// Writes jobs in one transaction until a slice of time is over; the generation of the store that this makes.
 fn write_until(
     connection: &mut Connection,
     stories: &mut Stories,
     jobs: &mut VecDeque<Job>,
     written: &mut Vec<(Job, Written)>,
     began: Instant,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<i64> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let generation = generation::advance(&transaction)?;
     stories.begin(&transaction)?;
     while let Some(mut job) = jobs.pop_front() {
         let savepoint = match transaction.savepoint() {
@@ -384,5 +414,6 @@ fn write_until(
             break;
         }
     }
-    transaction.commit()
+    transaction.commit()?;
+    Ok(generation)
 }

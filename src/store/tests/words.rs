@@ -81,3 +81,45 @@ async fn signatures_of_before_are_made_anew() -> Fallible {
     assert!(*Stories::load(&connection, Arc::default())?.rarity() == *stories.rarity());
     Ok(())
 }
+
+/// A clock that was wrong for a moment leaves entries that were seen in the future, or long ago: what is remembered of
+/// the window is as if they had come in time.
+#[tokio::test]
+async fn a_clock_that_jumps_and_is_set_right_leaves_the_window_as_it_was() -> Fallible {
+    const YEARS: i64 = 10 * 365 * 24 * 60;
+    let body = "青川湖大桥全长十二公里,今天上午通车,过桥的时间从一小时缩短到十分钟,两岸的居民等了十年。";
+    let news = |id: &str| Entry {
+        content_html: Some(format!("<p>{body}</p>").into()),
+        ..entry(id, "青川湖大桥今日通车")
+    };
+    for jump in [YEARS, -YEARS] {
+        for is_restarted in [false, true] {
+            let folder = tempfile::tempdir()?;
+            let path = folder.path().join("r.db");
+            let mut store = Store::open(&path)?;
+            store.commit(poll("a", 0, vec![news("1")])?).await?;
+            store.commit(poll("other", jump, vec![entry("x", "林远山夺得男子百米金牌")])?).await?;
+            if is_restarted {
+                store.close().await;
+                drop(store);
+                store = Store::open(&path)?;
+            }
+            store.commit(poll("b", 10, vec![news("2")])?).await?;
+            store.commit(poll("c", 11, vec![entry("y", "星河航空宣布暂停北线航班")])?).await?;
+            let what = format!("{jump} {is_restarted}");
+            assert_eq!(store.story_count(), 3, "{what}: what was told before the jump is joined");
+            // A document frequency of each word, as in a store whose clock was always right.
+            store.close().await;
+            let connection = Connection::open(&path)?;
+            let mut stories = Stories::load(&connection, Arc::default())?;
+            stories.follow_clock(&connection, now() + TimeDelta::minutes(11))?;
+            connection.execute("UPDATE entries SET first_seen = ?1", [now().timestamp_millis()])?;
+            if jump < 0 {
+                // What was seen before the window is not counted.
+                connection.execute("DELETE FROM entries WHERE source = 'other'", [])?;
+            }
+            assert!(*Stories::load(&connection, Arc::default())?.rarity() == *stories.rarity(), "{what}");
+        }
+    }
+    Ok(())
+}

@@ -167,3 +167,18 @@ fn the_title_that_more_sources_have_is_shown() {
     assert_eq!(told.entry.title, "区领导到园区调研");
     assert_eq!(told.entry.title_original.as_deref(), Some("园区调研:企业提七条建议"));
 }
+
+#[test]
+fn an_hour_parts_what_was_dated_when_it_was_seen_from_what_was_dated_later() {
+    let shown_and_other = |shown: f64, other: f64| {
+        let shown = dated(shown, member(0, "a", "青浦工业园区开展调研", FULL));
+        let other = dated(other, member(7_200, "b", "青浦工业园区开展调研", FULL));
+        let order = plain(&[shown.clone(), other.clone()]).order;
+        if order == shown.stored.order { "shown" } else { "other" }
+    };
+    assert_eq!(shown_and_other(1.0, 0.5), "shown", "dated an hour before it was seen: when it was seen");
+    assert_eq!(shown_and_other(1.01, 0.5), "other", "dated long before it was seen");
+    // Both were seen long after their dates: the second is seen two hours after the first.
+    assert_eq!(shown_and_other(5.0, 8.0), "other", "an hour older is as old as news may become");
+    assert_eq!(shown_and_other(5.0, 8.01), "shown");
+}
