@@ -145,6 +145,12 @@ pub fn state_of(source: &Source, state: Option<&SourceState>) -> &'static str {
 }
 
 impl SourceReport {
+    /// Whether somebody should look at it: its polls fail, or it is gone.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        matches!(self.state, "failing" | "gone")
+    }
+
     /// What a person should know of it, in a line: why it fails, else what is odd.
     #[must_use]
     pub fn remark(&self) -> String {
@@ -152,6 +158,15 @@ impl SourceReport {
             (Some(failure), _) => Language::English.failure(failure, self.failures_in_a_row),
             (None, Some(target)) => Language::English.moved(target),
             (None, None) => self.warnings.join("; "),
+        }
+    }
+
+    /// The remark; where there is none, why the source is polled next when it is.
+    #[must_use]
+    pub fn remark_or_reason(&self) -> String {
+        match self.remark() {
+            none if none.is_empty() => self.reason.map(|why| Language::English.reason(why)).unwrap_or_default(),
+            remark => remark,
         }
     }
 

@@ -49,7 +49,7 @@ const LIMITS: [(&str, &str, &str, Unit); 47] = [
     ("a full one has {}", "store/changes.rs", "ARCHIVE", Unit::Count),
     ("A page ends after {} of bodies", "store/river.rs", "MOST_BYTES", Unit::Bytes),
     ("takes up to a {} of the first page", "store/river.rs", "LATE_PART", Unit::Ordinal),
-    ("where it is not set, {} once the river", "store/entries.rs", "INITIAL", Unit::Count),
+    ("where it is not set, {} once the river", "ingest/progress.rs", "INITIAL", Unit::Count),
     ("the same from the store, for {}", "store/commit.rs", "HISTORY_DAYS", Unit::WordsOfDays),
     ("at least {} different, unrelated titles", "clean/affix.rs", "ENOUGH", Unit::Words),
     ("No title is left with fewer than {} letters", "clean/affix.rs", "SHORTEST_LEFT", Unit::Words),

@@ -373,6 +373,9 @@ fn a_browser_gets_a_page_where_a_reader_gets_the_feed() -> Fallible {
         assert!(vary.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ").contains("Accept, "), "{read:?}");
         let plain = daemon.get(&path, &[])?;
         assert_eq!(read.body, plain.body);
+        let known = daemon.get(&path, &[("If-None-Match", plain.header("etag").ok_or("no tag")?)])?;
+        assert_eq!((known.status, known.header("vary")), (304, plain.header("vary")), "RFC 9110, section 15.4.5");
+        assert_eq!(known.header("content-security-policy"), None, "a client that has it has that too");
         assert_eq!(daemon.get(&format!("{path}?raw=1"), &browser)?.body, plain.body);
     }
     let lost = daemon.get("no/such/thing", &browser)?;

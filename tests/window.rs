@@ -17,8 +17,12 @@ fn feed(range: std::ops::Range<usize>) -> String {
     let items: String = range
         .rev()
         .map(|n| {
-            // Words that are no two stories' own, so that none is taken for another's repeat.
-            let word = |k: usize| char::from_u32(0x4e00 + ((n * 7919 + k * 104_729) % 20_000) as u32).unwrap_or('x');
+            // Words that no two stories share, so that none is taken for another's repeat (the mixing of splitmix64).
+            let word = |k: usize| {
+                let mut mixed = ((n * 12 + k) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                char::from_u32(0x4e00 + ((mixed ^ (mixed >> 27)) % 20_000) as u32).unwrap_or('x')
+            };
             let title: String = (0..12).map(word).collect();
             let date = match n % 3 {
                 0 => format!("<pubDate>{:02} Apr 2023 {:02}:{:02}:00 +0800</pubDate>", n % 28 + 1, n % 24, n % 60),

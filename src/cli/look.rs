@@ -1,19 +1,22 @@
-//! Commands that look and change nothing: `check`, `status`, `log`.
+//! Commands that look and change nothing: `check`, `status`.
 
+use std::cmp::Reverse;
+use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{Ending, Table, contact, load, note, print, print_json, runtime};
-use crate::config::{Config, parse_duration};
+use super::table::{Cell, Table, Tone};
+use super::{Ending, contact, is_taken, load, note, print, print_json, print_table, runtime};
+use crate::config::{Config, ConfigError};
 use crate::fetch::{Fetcher, Known, Outcome};
-use crate::model::redact;
-use crate::model::source::{Source, SourceId};
+use crate::model::source::Source;
+use crate::model::visible;
 use crate::model::zone::Zone;
 use crate::poll::{PollError, read_document};
-use crate::status::Report;
+use crate::status::{Report, SourceReport};
 use crate::store::Store;
 
 #[derive(Debug, clap::Args)]
@@ -31,27 +34,37 @@ pub(super) struct CheckArguments {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArguments {
+    /// Only the sources that fail or are gone
+    #[arg(long)]
+    failing: bool,
+    /// The order; that of feeds.toml if none is named
+    #[arg(long, value_enum, value_name = "COLUMN")]
+    sort: Option<Column>,
+    /// Show it again every two seconds until it is stopped
+    #[arg(short, long, conflicts_with = "json")]
+    watch: bool,
     /// Print as JSON, in the form of /status.json
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Debug, clap::Args)]
-pub(super) struct LogArguments {
-    /// The source; all of them if none is named
-    #[arg(value_name = "ID")]
-    id: Option<String>,
-    /// How far back
-    #[arg(long, default_value = "1d", value_name = "DURATION", value_parser = since)]
-    since: Duration,
-    /// Print as JSON
-    #[arg(long)]
-    json: bool,
+/// What `status` can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Column {
+    /// By name
+    Source,
+    /// Those that fail first
+    State,
+    /// The longest ago first
+    LastSuccess,
+    /// The soonest first
+    NextPoll,
+    /// The most first
+    Entries,
 }
 
-fn since(text: &str) -> Result<Duration, String> {
-    parse_duration(text).ok_or_else(|| "expected a duration such as 90m, 12h or 7d".to_owned())
-}
+/// Between two looks of `status --watch`.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 pub(super) fn check(path: &Path, arguments: &CheckArguments) -> Result<(), Ending> {
     let config = load(path)?;
@@ -102,7 +115,7 @@ pub(super) fn check(path: &Path, arguments: &CheckArguments) -> Result<(), Endin
         for one in &found {
             rows.add_row([one.source.id.to_string(), one.words()]);
         }
-        print(&format!("{rows}\n{} sources, {failed} failed", found.len()))?;
+        print_table(&rows, &format!("{} sources, {failed} failed", found.len()))?;
     }
     if failed > 0 { Err(Ending::Failed(format!("{failed} of {} sources failed", found.len()))) } else { Ok(()) }
 }
@@ -153,6 +166,34 @@ async fn look_at(fetcher: &Fetcher, source: &Source) -> Result<(String, usize, &
 }
 
 pub(super) fn status(path: &Path, arguments: &StatusArguments) -> Result<(), Ending> {
+    if !arguments.watch {
+        let (report, error) = report(path, arguments)?;
+        if arguments.json {
+            return print_json(&report);
+        }
+        if let Some(error) = &error {
+            note(&format!("{ERRORS}\n{error}\n"));
+        }
+        let (table, below) = status_table(path, &report, arguments);
+        return print_table(&table, &below);
+    }
+    // The screen is cleared where there is one; elsewhere one table follows the other.
+    let clear = if std::io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
+    loop {
+        let (report, error) = report(path, arguments)?;
+        let (table, below) = status_table(path, &report, arguments);
+        let above = error.map(|error| format!("{ERRORS}\n{error}\n\n")).unwrap_or_default();
+        if !is_taken(format!("{clear}{}{table}\n{}", visible::lines(&above), visible::lines(&below)).as_bytes())? {
+            return Ok(());
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+const ERRORS: &str = "feeds.toml has errors; a running daemon goes on with the configuration before:";
+
+/// The sources that are asked for, in their order; and what is wrong with feeds.toml.
+fn report(path: &Path, arguments: &StatusArguments) -> Result<(Report, Option<ConfigError>), Ending> {
     let loaded = Config::load(path);
     let store = Store::look_at(&Config::store_path_of(path))?;
     let rows = store.sources()?.into_iter().map(|row| (row.id.clone(), row)).collect();
@@ -161,75 +202,50 @@ pub(super) fn status(path: &Path, arguments: &StatusArguments) -> Result<(), End
         // The daemon runs on with the configuration before; its sources are those of the store.
         Err(error) => (Config::of_rows(&rows), Some(error)),
     };
-    let report = Report::new(&config, &rows, store.story_count(), None, error.as_ref());
-    if arguments.json {
-        return print_json(&report);
+    let mut report = Report::new(&config, &rows, store.story_count(), None, error.as_ref());
+    if arguments.failing {
+        report.sources.retain(SourceReport::is_failing);
     }
-    if let Some(error) = &error {
-        note(&format!("feeds.toml has errors; a running daemon goes on with the configuration before:\n{error}\n"));
+    if let Some(column) = arguments.sort {
+        sort(&mut report.sources, column);
     }
+    Ok((report, error))
+}
+
+/// Sorts sources; those that a column says the same of stay in their order.
+fn sort(sources: &mut [SourceReport], column: Column) {
+    match column {
+        Column::Source => sources.sort_by(|a, b| a.id.cmp(&b.id)),
+        Column::State => sources.sort_by_key(|source| {
+            let states = ["failing", "gone", "new", "ok", "paused"];
+            (states.iter().position(|state| *state == source.state), Reverse(source.failures_in_a_row))
+        }),
+        Column::LastSuccess => sources.sort_by(|a, b| a.last_success.cmp(&b.last_success)),
+        Column::NextPoll => sources.sort_by(|a, b| {
+            // Those that are not polled come last.
+            (a.next_poll.is_none(), &a.next_poll).cmp(&(b.next_poll.is_none(), &b.next_poll))
+        }),
+        Column::Entries => sources.sort_by_key(|source| Reverse(source.entries)),
+    }
+}
+
+fn status_table(path: &Path, report: &Report, arguments: &StatusArguments) -> (Table, String) {
     let zone = Config::timezone_of(path);
     let local = |moment: &str| local(moment, zone);
-    let mut lines = Table::new(&["source", "state", "last success", "next poll", "entries", "remark"]);
+    let mut table = Table::new(&["source", "state", "last success", "next poll", "entries", "remark"]);
     for source in &report.sources {
-        lines.add_row([
-            source.id.clone(),
-            source.state.to_owned(),
-            source.last_success.as_deref().map_or_else(|| "never".to_owned(), local),
-            source.next_poll.as_deref().map_or_else(|| "-".to_owned(), local),
-            source.entries.to_string(),
-            source.remark(),
+        table.add_row([
+            Cell::from(source.id.clone()),
+            Cell::new(source.state, Tone::of_state(source.state)),
+            source.last_success.as_deref().map_or_else(|| "never".to_owned(), local).into(),
+            source.next_poll.as_deref().map_or_else(|| "-".to_owned(), local).into(),
+            source.entries.to_string().into(),
+            source.remark_or_reason().into(),
         ]);
     }
     let (sources, entries) = (report.sources.len(), report.river.entries);
-    print(&format!("{lines}\n{sources} sources, {entries} entries; times in {zone}"))
-}
-
-pub(super) fn log(path: &Path, arguments: &LogArguments) -> Result<(), Ending> {
-    let store = Store::look_at(&Config::store_path_of(path))?;
-    let id = arguments.id.as_deref().map(SourceId::new).transpose().map_err(|error| {
-        Ending::Usage(format!("`{}` is no id: {error}", arguments.id.as_deref().unwrap_or_default()))
-    })?;
-    if let Some(id) = &id
-        && !store.sources()?.iter().any(|row| row.id == *id)
-    {
-        return Err(Ending::Usage(format!("the store knows no source `{id}`; `newsriver status` lists them")));
-    }
-    let from = Utc::now() - chrono::TimeDelta::from_std(arguments.since).unwrap_or(chrono::TimeDelta::MAX);
-    let mut history = store.history(id.as_ref(), from)?;
-    // Older versions stored messages as they were.
-    let config = Config::load(path).ok();
-    for row in &mut history {
-        let source = config.as_ref().and_then(|config| config.source(row.source.as_str()));
-        let redact = |text: String| source.map_or_else(|| redact::masked(&text).into_owned(), |s| s.redacted(&text));
-        row.message = row.message.take().map(redact);
-    }
-    if arguments.json {
-        return print_json(&history);
-    }
-    let zone = Config::timezone_of(path);
-    let mut rows =
-        Table::new(&["when", "source", "status", "http", "bytes", "time", "new", "changed", "unchanged", ""]);
-    for row in &history {
-        let said = match (&row.error_kind, &row.message) {
-            (Some(kind), Some(message)) => format!("{kind}: {message}"),
-            (_, message) => message.clone().unwrap_or_default(),
-        };
-        rows.add_row([
-            zone.at(row.at).format("%Y-%m-%d %H:%M:%S").to_string(),
-            row.source.to_string(),
-            row.status.clone(),
-            row.http_status.map(|s| s.to_string()).unwrap_or_default(),
-            row.bytes.to_string(),
-            format!("{} ms", row.elapsed_ms),
-            row.counts.new.to_string(),
-            row.counts.changed.to_string(),
-            row.counts.unchanged.to_string(),
-            said,
-        ]);
-    }
-    let since = zone.at(from).to_rfc3339_opts(SecondsFormat::Secs, true);
-    print(&format!("{rows}\n{} polls since {since}; times in {zone}", history.len()))
+    let what = if arguments.failing { "failing sources" } else { "sources" };
+    (table, format!("{sources} {what}, {entries} entries in all; times in {zone}"))
 }
 
 /// A moment (RFC 3339) as clocks in `zone` show it.

@@ -12,12 +12,14 @@ mod find;
 mod health;
 mod init;
 mod locate;
+mod log;
 mod look;
 mod parse;
 mod poll;
 mod prompt;
 mod run;
 mod shell;
+mod table;
 mod why;
 
 use std::io::IsTerminal;
@@ -30,6 +32,7 @@ use crate::config::{Config, ConfigError};
 use crate::model::server::Listen;
 use crate::model::visible;
 use crate::observe::Loudness;
+use table::{ColorChoice, Table};
 
 /// Merges RSS, Atom and JSON feeds, and pages without one, into one feed: the river.
 #[derive(Debug, Parser)]
@@ -45,6 +48,9 @@ struct Arguments {
     /// Log warnings and errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
+    /// Colour tables
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    color: ColorChoice,
     #[command(subcommand)]
     command: Command,
 }
@@ -60,7 +66,7 @@ enum Command {
     /// The sources: state, last success, next poll, entries, last error
     Status(look::StatusArguments),
     /// The poll history of a source or of all
-    Log(look::LogArguments),
+    Log(log::Arguments),
     /// What the daemon would make of a document, as JSON Feed 1.1
     Parse(parse::Arguments),
     /// How one entry came to be: its document, the rules that changed it, its story
@@ -123,6 +129,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // Whoever checks a file at a terminal has written it; everything else may be kept and read by others.
     let unmasks = matches!(arguments.command, Command::Check(_)) && std::io::stderr().is_terminal();
+    arguments.color.apply();
     match execute(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Ending::Failed(message)) => {
@@ -156,7 +163,7 @@ fn execute(arguments: Arguments) -> Result<(), Ending> {
         Command::Poll(arguments) => poll::run(&path, loudness, &arguments),
         Command::Check(arguments) => look::check(&path, &arguments),
         Command::Status(arguments) => look::status(&path, &arguments),
-        Command::Log(arguments) => look::log(&path, &arguments),
+        Command::Log(arguments) => log::run(&path, &arguments),
         Command::Parse(arguments) => parse::run(&path, loudness, &arguments),
         Command::Explain(arguments) => explain::run(&path, &arguments),
         Command::Split(arguments) => explain::split(&path, &arguments),
@@ -221,36 +228,6 @@ fn runtime() -> Result<tokio::runtime::Runtime, std::io::Error> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// A table whose columns line up with Chinese text in them, and in which no cell holds what a terminal obeys; on a
-/// terminal it fits the width, and long cells wrap.
-#[derive(Debug)]
-struct Table(comfy_table::Table);
-
-impl Table {
-    fn new(header: &[&str]) -> Self {
-        let mut table = comfy_table::Table::new();
-        table.load_style(comfy_table::presets::NOTHING).set_header(header);
-        let out = std::io::stdout();
-        if out.is_terminal()
-            && let Ok(size) = rustix::termios::tcgetwinsize(&out)
-            && size.ws_col > 0
-        {
-            table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(size.ws_col);
-        }
-        Self(table)
-    }
-
-    fn add_row<const N: usize>(&mut self, cells: [String; N]) {
-        self.0.add_row(cells.map(|cell| visible::line(&cell).into_owned()));
-    }
-}
-
-impl std::fmt::Display for Table {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// Writes lines for people to stderr.
 fn note(text: &str) {
     eprintln!("{}", visible::lines(text));
@@ -271,6 +248,11 @@ fn print_json_text(text: &str) -> Result<(), Ending> {
     print_bytes(visible::json(text).as_bytes())
 }
 
+/// Writes a table and what it is followed by to stdout.
+fn print_table(table: &Table, below: &str) -> Result<(), Ending> {
+    print_bytes(format!("{table}\n{}", visible::lines(below)).as_bytes())
+}
+
 /// Writes XML to stdout.
 fn print_xml(text: &str) -> Result<(), Ending> {
     print_bytes(visible::xml(text).as_bytes())
@@ -278,10 +260,16 @@ fn print_xml(text: &str) -> Result<(), Ending> {
 
 /// Writes a document to stdout as it is; a reader that has gone (`| head`) is no error.
 fn print_bytes(bytes: &[u8]) -> Result<(), Ending> {
+    is_taken(bytes).map(drop)
+}
+
+/// Writes a document to stdout as it is; whether there is still somebody who reads it.
+fn is_taken(bytes: &[u8]) -> Result<bool, Ending> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

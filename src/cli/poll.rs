@@ -9,7 +9,8 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Ending, Table, contact, load, print, print_json, runtime};
+use super::table::{Cell, Table, Tone};
+use super::{Ending, contact, load, print_json, print_table, runtime};
 use crate::config::Config;
 use crate::fetch::Fetcher;
 use crate::model::report::{PollReport, PollStatus};
@@ -44,7 +45,8 @@ pub(super) fn run(path: &Path, loudness: Loudness, arguments: &Arguments) -> Res
         let rows: Vec<_> = reports.iter().map(row_json).collect();
         print_json(&rows)?;
     } else {
-        print(&summary(&reports))?;
+        let (table, below) = summary(&reports);
+        print_table(&table, &below)?;
     }
     let failed = reports.iter().filter(|r| r.status == PollStatus::Failed).count();
     if failed > 0 && failed == reports.len() {
@@ -121,7 +123,7 @@ fn progress(length: usize) -> ProgressBar {
     bar
 }
 
-fn summary(reports: &[PollReport]) -> String {
+fn summary(reports: &[PollReport]) -> (Table, String) {
     let mut rows = Table::new(&["source", "status", "http", "bytes", "time", "new", "changed", "unchanged", ""]);
     for report in reports {
         let said = report
@@ -130,25 +132,22 @@ fn summary(reports: &[PollReport]) -> String {
             .map(|e| format!("{}: {}", e.kind.name(), e.message))
             .unwrap_or_else(|| report.warnings.join("; "));
         rows.add_row([
-            report.source.to_string(),
-            report.status.name().to_owned(),
-            report.http_status.map(|s| s.to_string()).unwrap_or_default(),
-            report.bytes.to_string(),
-            format!("{} ms", report.elapsed.as_millis()),
-            report.counts.new.to_string(),
-            report.counts.changed.to_string(),
-            report.counts.unchanged.to_string(),
-            said,
+            Cell::from(report.source.to_string()),
+            Cell::new(report.status.name(), Tone::of_poll(report.status.name())),
+            report.http_status.map(|s| s.to_string()).unwrap_or_default().into(),
+            report.bytes.to_string().into(),
+            format!("{} ms", report.elapsed.as_millis()).into(),
+            report.counts.new.to_string().into(),
+            report.counts.changed.to_string().into(),
+            report.counts.unchanged.to_string().into(),
+            said.into(),
         ]);
     }
     let failed = reports.iter().filter(|r| r.status == PollStatus::Failed).count();
     let sum = |count: fn(&PollReport) -> u32| reports.iter().map(count).sum::<u32>();
-    format!(
-        "{rows}\n{} sources, {failed} failed; {} entries new, {} changed",
-        reports.len(),
-        sum(|r| r.counts.new),
-        sum(|r| r.counts.changed)
-    )
+    let (new, changed) = (sum(|r| r.counts.new), sum(|r| r.counts.changed));
+    let below = format!("{} sources, {failed} failed; {new} entries new, {changed} changed", reports.len());
+    (rows, below)
 }
 
 fn row_json(report: &PollReport) -> serde_json::Value {

@@ -245,6 +245,13 @@ impl Live {
         self.in_force.read().unwrap_or_else(PoisonError::into_inner).config.clone()
     }
 
+    /// The configuration in force, with the addresses that follow from it.
+    #[must_use]
+    pub fn in_force(&self) -> (Arc<Config>, Arc<Addresses>) {
+        let in_force = self.in_force.read().unwrap_or_else(PoisonError::into_inner);
+        (in_force.config.clone(), in_force.addresses.clone())
+    }
+
     /// Puts a new configuration in force.
     pub fn set_config(&self, config: Config) {
         let new = InForce::new(config, &self.listening);

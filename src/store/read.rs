@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::codec::{json_of, unpack};
 use super::{Store, StoreError};
 use crate::identity::Key;
+use crate::ingest::Prepared;
 use crate::model::document::Validators;
 use crate::model::entry::StoredEntry;
 use crate::model::feed::RawArticle;
@@ -34,6 +35,9 @@ pub struct SourceRow {
 /// One poll of the past.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HistoryRow {
+    /// Its place among all polls, in the order in which they ended.
+    #[serde(skip)]
+    pub row: i64,
     /// The source.
     pub source: SourceId,
     /// When it began.
@@ -108,6 +112,26 @@ impl Store {
         })
     }
 
+    /// Which entries of a document of `source` are stored just as they are.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn are_stored(&self, source: &SourceId, entries: &[Prepared]) -> Result<Vec<bool>, StoreError> {
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT e.stamp FROM entry_keys k JOIN entries e ON e.row = k.entry
+                 WHERE k.source = ?1 AND k.kind = ?2 AND k.key = ?3",
+            )?;
+            let mut is_stored = |entry: &Prepared| {
+                let Some((kind, key)) = entry.keys().each().next() else { return Ok(false) };
+                let mut rows = select.query(params![source.as_str(), kind as u8, key])?;
+                let Some(row) = rows.next()? else { return Ok(false) };
+                Ok(row.get_ref(0)?.as_blob_or_null()? == Some(&entry.stamp()[..]))
+            };
+            entries.iter().map(&mut is_stored).collect()
+        })
+    }
+
     /// How many entries the store holds.
     ///
     /// # Errors
@@ -153,11 +177,24 @@ impl Store {
     /// [`StoreError`] where the store cannot be read.
     pub fn history(&self, of: Option<&SourceId>, since: DateTime<Utc>) -> Result<Vec<HistoryRow>, StoreError> {
         self.reading(|connection| {
-            let mut select = connection.prepare_cached(
-                "SELECT source, started_at, status, http_status, bytes, elapsed_ms, new, changed, unchanged, error_kind, message FROM polls
-                 WHERE started_at >= ?1 AND (?2 IS NULL OR source = ?2) ORDER BY started_at, row",
-            )?;
+            let mut select = connection.prepare_cached(&format!(
+                "SELECT {HISTORY_COLUMNS} FROM polls
+                 WHERE started_at >= ?1 AND (?2 IS NULL OR source = ?2) ORDER BY started_at, row"
+            ))?;
             select.query_map(params![since.timestamp_millis(), of.map(SourceId::as_str)], history)?.collect()
+        })
+    }
+
+    /// The polls that ended after the one in `row`, of one source or of all, in the order in which they ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn history_after(&self, of: Option<&SourceId>, row: i64) -> Result<Vec<HistoryRow>, StoreError> {
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached(&format!(
+                "SELECT {HISTORY_COLUMNS} FROM polls WHERE row > ?1 AND (?2 IS NULL OR source = ?2) ORDER BY row"
+            ))?;
+            select.query_map(params![row, of.map(SourceId::as_str)], history)?.collect()
         })
     }
 }
@@ -227,6 +264,9 @@ fn source(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
     })
 }
 
+const HISTORY_COLUMNS: &str = "source, started_at, status, http_status, bytes, elapsed_ms, new, changed, unchanged,
+    error_kind, message, row";
+
 fn history(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {
     Ok(HistoryRow {
         source: source_id(row, 0)?,
@@ -238,6 +278,7 @@ fn history(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {
         counts: Counts { new: row.get(6)?, changed: row.get(7)?, unchanged: row.get(8)? },
         error_kind: row.get(9)?,
         message: row.get(10)?,
+        row: row.get(11)?,
     })
 }
 

@@ -22,6 +22,7 @@ use super::shares::network_of;
 use super::site::{Asker, Peer, Site};
 use super::streams::Outgoing;
 use super::{health, host};
+use crate::language::Language;
 use crate::model::page::Spot;
 use crate::model::source::SourceId;
 use crate::model::visible;
@@ -48,8 +49,7 @@ impl Site {
     /// Answers a request of a peer.
     pub(super) async fn respond(self: &Arc<Self>, request: Request<Incoming>, peer: &Peer) -> Response<Outgoing> {
         let is_head = request.method() == Method::HEAD;
-        let config = self.live.config();
-        let addresses = self.live.addresses();
+        let (config, addresses) = self.live.in_force();
         let whole = local_path(request.uri().path(), addresses.base.path()).to_owned();
         let (token, path) = access::split(&whole);
         let client = access::client(&config.trusted_proxies, peer.address, request.headers());
@@ -79,8 +79,11 @@ impl Site {
         if is_private {
             access::keep_private(response.headers_mut());
         }
-        add_safe_headers(response.headers_mut());
-        pages::finish(response.headers_mut(), config.pages.images);
+        // What a client has, it has with these headers (RFC 9110, section 15.4.5).
+        if response.status() != StatusCode::NOT_MODIFIED {
+            add_safe_headers(response.headers_mut());
+            pages::allow_pictures(response.headers_mut(), config.pages.images);
+        }
         self.live.metrics.answered(response.status().as_u16());
         if is_head { response.map(|_| empty()) } else { response.map(Outgoing::over_this_connection) }
     }
@@ -235,21 +238,22 @@ impl Site {
         asker: &Asker,
     ) -> Response<Bytes> {
         let Page { ask, spot, shape } = page;
-        let (coding, setting) = (accepted(headers), self.setting(headers));
         if ask.is_plain() && spot == Spot::First {
             let Some(rendered) = self.first_rendered(shape).await else { return not_yet() };
             if !(rendered.is_empty() && shape == Shape::Html) {
-                let full = rendered.body(shape, setting.language);
+                let language = if shape == Shape::Html { self.setting(headers).language } else { Language::default() };
+                let full = rendered.body(shape, language);
                 if let Some((since, until)) = full.asked_for_changes(headers)
+                    && let page = (ask, shape, Spot::Between(since, until))
                     && let Ok(Some((changes, is_shared))) =
-                        self.page((ask, shape, Spot::Between(since, until)), setting, coding, asker).await
+                        self.page(page, self.setting(headers), accepted(headers), asker).await
                 {
                     return self.send(changes.respond_as_changes_of(full, method, headers), asker, is_shared);
                 }
                 return full.respond(method, headers);
             }
         }
-        match self.page((ask, shape, spot), setting, coding, asker).await {
+        match self.page((ask, shape, spot), self.setting(headers), accepted(headers), asker).await {
             Ok(Some((body, is_shared))) => self.send(body.respond(method, headers), asker, is_shared),
             Ok(None) => plain(StatusCode::NOT_FOUND, "404: there is no such page; the river is at /feed.atom.\n"),
             Err(error) => error.answer(),
@@ -262,6 +266,10 @@ impl Site {
     async fn first_rendered(&self, shape: Shape) -> Option<Arc<Rendered>> {
         let addresses = self.live.addresses();
         let is_fit = |rendered: &Option<Arc<Rendered>>| rendered.as_ref().is_some_and(|r| r.names(&addresses));
+        let now = self.rendered();
+        if is_fit(&now) {
+            return now;
+        }
         let mut rendered = self.rendered.subscribe();
         let fit = tokio::time::timeout(FIRST_RIVER, rendered.wait_for(is_fit)).await;
         match fit {

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::{Either, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connections::{Counted, LOOK, Place, Watch};
+use super::connections::{Connection, Counted, LOOK, Place, Watch};
 use super::shares::network_of;
 use super::site::{Peer, Site};
 use super::socket::{Listener, Stream};
@@ -130,9 +132,10 @@ async fn serve_connection(stream: Stream, place: Place, peer: Arc<Peer>, site: A
         }
     });
     let mut serving = std::pin::pin!(server.serve_connection(TokioIo::new(wire), service));
-    let (mut watch, mut is_ending) = (Watch::default(), false);
-    let looks = tokio::time::sleep(LOOK);
-    tokio::pin!(looks);
+    // In a set of their own, these are looked at when they wake, not for each request.
+    let mut notices = FuturesUnordered::new();
+    notices.push(Either::Left(watched(&connection)));
+    notices.push(Either::Right(stop.cancelled().map(|()| Notice::Stop)));
     loop {
         tokio::select! {
             biased;
@@ -142,24 +145,41 @@ async fn serve_connection(stream: Stream, place: Place, peer: Arc<Peer>, site: A
                 }
                 break;
             }
-            () = connection.cut.cancelled() => {
-                tracing::debug!("connection closed for another one");
-                break;
-            }
-            () = &mut looks => {
-                if let Some(reason) = watch.look(&connection, connection.age()) {
+            Some(notice) = notices.next() => match notice {
+                Notice::Stop => serving.as_mut().graceful_shutdown(),
+                Notice::Close(reason) => {
                     tracing::debug!(reason, "connection closed");
                     break;
                 }
-                looks.as_mut().reset(tokio::time::Instant::now() + LOOK);
-            }
-            () = stop.cancelled(), if !is_ending => {
-                is_ending = true;
-                serving.as_mut().graceful_shutdown();
-            }
+            },
         }
     }
     drop(place);
+}
+
+/// What becomes of a connection, whatever its client asks for.
+enum Notice {
+    /// The daemon stops.
+    Stop,
+    /// It is closed, for this reason.
+    Close(&'static str),
+}
+
+/// Ends once the connection has to be closed.
+async fn watched(connection: &Connection) -> Notice {
+    let mut watch = Watch::default();
+    let looks = async {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Some(reason) = watch.look(connection, connection.age()) {
+                return reason;
+            }
+        }
+    };
+    tokio::select! {
+        () = connection.cut.cancelled() => Notice::Close("another one needs its place"),
+        reason = looks => Notice::Close(reason),
+    }
 }
 
 /// Serves a connection that there is no place for: one request, in little time.

@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 use askama::Template;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use hyper::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use hyper::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use super::body::Body;
@@ -107,18 +107,10 @@ fn html(page: &impl Template, changed: Option<DateTime<Utc>>, caching: &'static 
 /// The policy of pages whose pictures come from the publishers.
 const DIRECT_PICTURES: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' http: https:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// Says of a feed that a person gets a page instead, of a page that it is another for who wants another language, and where its pictures may come from.
-pub(super) fn finish(headers: &mut HeaderMap, images: Images) {
-    let kind = headers.get(CONTENT_TYPE);
-    if kind.is_some_and(|value| value.as_bytes().starts_with(b"application/") && value.as_bytes().ends_with(b"utf-8")) {
-        headers.append(VARY, HeaderValue::from_static("Accept, Sec-Fetch-Dest, Upgrade-Insecure-Requests"));
-        return;
-    }
+/// Says where the pictures of a page may come from.
+pub(super) fn allow_pictures(headers: &mut HeaderMap, images: Images) {
     let is_page = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
-    if is_page {
-        headers.append(VARY, HeaderValue::from_static("Accept-Language"));
-        if images == Images::Direct {
-            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(DIRECT_PICTURES));
-        }
+    if is_page && images == Images::Direct {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(DIRECT_PICTURES));
     }
 }
