@@ -5,8 +5,11 @@
 //! dictionary takes tens of megabytes. In scripts with spaces a word is a word without its ending,
 //! and each two neighbouring words are one more.
 
+use std::borrow::Cow;
+
 use super::letters::{Sorted, digest, each_compatible, is_ideograph};
 use super::words::{Marks, WORDS, with_numerals};
+use crate::clean::simplified;
 
 /// Characters of the longest title that are compared.
 const LONGEST: usize = 200;
@@ -77,7 +80,7 @@ impl Title {
         let mut plain = String::with_capacity(title.len());
         let cut = title.char_indices().nth(LONGEST).map_or(title, |(at, _)| &title[..at]);
         each_compatible(cut, |c| if is_ideograph(c) { plain.push(c) } else { plain.extend(c.to_lowercase()) });
-        let plain = with_numerals(&fast2s::convert(&plain));
+        let plain = with_numerals(&simplified(&plain));
         let news = news_of(&plain);
         let mut marks = WORDS.marks(&news);
         // A question mark alone may be any portal's; a question has a word for it.
@@ -267,7 +270,7 @@ fn tokens(text: &str) -> Vec<Token> {
     while let Some((start, c)) = characters.next() {
         let mut end = start + c.len_utf8();
         let (kind, word) = if is_syllabic(c) {
-            (TokenKind::Ideograph, text[start..end].to_owned())
+            (TokenKind::Ideograph, Cow::Borrowed(&text[start..end]))
         } else if c.is_numeric() {
             while let Some(&(at, next)) = characters.peek() {
                 let follows = text[at + next.len_utf8()..].starts_with(|c: char| c.is_numeric());
@@ -277,7 +280,7 @@ fn tokens(text: &str) -> Vec<Token> {
                 end = at + next.len_utf8();
                 characters.next();
             }
-            (TokenKind::Number, text[start..end].replace(',', ""))
+            (TokenKind::Number, Cow::Owned(text[start..end].replace(',', "")))
         } else if c.is_alphabetic() {
             while let Some(&(at, next)) = characters.peek() {
                 let is_letter = next.is_alphabetic() && !is_syllabic(next);
@@ -289,11 +292,11 @@ fn tokens(text: &str) -> Vec<Token> {
                 end = at + next.len_utf8();
                 characters.next();
             }
-            (TokenKind::Word, stem(&text[start..end]))
+            (TokenKind::Word, Cow::Owned(stem(&text[start..end])))
         } else {
             continue;
         };
-        let is_stop = WORDS.is_stop(&word) || WORDS.is_stop(&text[start..end]);
+        let is_stop = WORDS.is_stop(&word) || (*word != text[start..end] && WORDS.is_stop(&text[start..end]));
         found.push(Token { kind, key: digest_of(&word), is_stop, span: (start, end) });
     }
     found
@@ -376,7 +379,7 @@ fn numbers(tokens: &[Token]) -> Vec<Number> {
 pub(super) fn words_of_text(text: &str) -> Sorted<u32> {
     let mut plain = String::with_capacity(text.len());
     each_compatible(text, |c| if is_ideograph(c) { plain.push(c) } else { plain.extend(c.to_lowercase()) });
-    let plain = fast2s::convert(&plain);
+    let plain = simplified(&plain);
     let all = words(&plain, &tokens(&plain));
     let is_single = |word: &Word| word.parts[0] == word.parts[1] || word.is_pair_of_ideographs(&plain);
     all.iter().filter(|word| is_single(word)).map(|word| word.key).collect()
