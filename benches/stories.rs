@@ -1,7 +1,7 @@
 //! How well stories are joined, on labelled sets, and what joining one entry costs.
 //!
-//! `cargo bench --bench stories -- news FOLDER [--show]` measures on labelled real news, `… fit FOLDER [WEIGHTS]`
-//! fits the weights of the judgement to it and writes them (see `labelled/`).
+//! `cargo bench --bench stories -- news FOLDER [--show]` measures on labelled real news, `… fit FOLDER… [WEIGHTS.txt]`
+//! fits the weights of the judgement to such sets and writes them (see `labelled/`).
 //!
 //! `cargo bench --bench stories -- [quality] [FOLDER…]`: the set is made here, of generated news and of the feeds
 //! in the folders; each item is told by several sources with the noise of portals, beside hard
@@ -34,7 +34,10 @@ fn main() {
     let folders: Vec<PathBuf> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).map(PathBuf::from).collect();
     let outcome = match folders.first().and_then(|first| first.to_str()) {
         Some("fit") => {
-            folders.get(1).map(|folder| labelled::fit(folder, folders.get(2).map(PathBuf::as_path)).map(|()| false))
+            let is_weights = |path: &&Path| path.extension().is_some_and(|extension| extension == "txt");
+            let (weights, sets): (Vec<&Path>, Vec<&Path>) =
+                folders[1..].iter().map(PathBuf::as_path).partition(is_weights);
+            Some(labelled::fit(&sets, weights.first().copied()).map(|()| false))
         }
         Some("news") => folders.get(1).map(|folder| labelled::measure(folder, std::env::args().any(|a| a == "--show"))),
         _ => None,

@@ -23,47 +23,41 @@ struct Row {
     group: usize,
 }
 
-/// Fits the weights to the judged pairs of a folder, prints how they do on pairs that they were not
-/// fitted to, and writes them where `write` says.
-pub(crate) fn fit(folder: &Path, write: Option<&Path>) -> Result<(), Box<dyn Error>> {
-    let set = Labelled::read(folder)?;
-    let rarity = set.rarity();
-    let mut parent: HashMap<usize, usize> = HashMap::new();
-    for pair in &set.pairs {
-        let (a, b) = (root(&mut parent, pair.a), root(&mut parent, pair.b));
-        parent.insert(a, b);
-    }
-    let rows: Vec<Row> = (set.pairs.iter())
-        // Where both have a text, titles do not judge alone.
-        .filter(|pair| set.entries[pair.a].text.is_empty() || set.entries[pair.b].text.is_empty())
-        .map(|pair| Row {
-            inputs: Inputs::of(&set.entries[pair.a], &set.entries[pair.b], &rarity).0,
-            is_same: pair.is_same,
-            group: root(&mut parent, pair.a),
-        })
-        .collect();
-    let mut held_out: Vec<(f64, bool)> = Vec::new();
+/// Fits the weights to the judged pairs of all folders together, prints how they do on pairs of each folder that they
+/// were not fitted to, and writes them where `write` says.
+pub(crate) fn fit(folders: &[&Path], write: Option<&Path>) -> Result<(), Box<dyn Error>> {
+    let sets: Vec<Vec<Row>> =
+        folders.iter().map(|folder| Ok(rows(&Labelled::read(folder)?))).collect::<Result<_, Box<dyn Error>>>()?;
+    let mut held_out: Vec<Vec<(f64, bool)>> = vec![Vec::new(); sets.len()];
     for fold in 0..FOLDS {
         let is_in = |row: &&Row| (row.group.wrapping_mul(0x9e37_79b1) >> 7) % FOLDS == fold;
-        let model = fitted(&rows.iter().filter(|row| !is_in(row)).collect::<Vec<_>>());
-        let judged =
-            rows.iter().filter(is_in).map(|row| (probability(model.log_odds(&Inputs(row.inputs))), row.is_same));
-        held_out.extend(judged);
+        let model = fitted(&sets.iter().flatten().filter(|row| !is_in(row)).collect::<Vec<_>>());
+        for (rows, held_out) in sets.iter().zip(&mut held_out) {
+            let judged = rows.iter().filter(is_in);
+            held_out.extend(judged.map(|row| (probability(model.log_odds(&Inputs(row.inputs))), row.is_same)));
+        }
     }
-    println!("{} pairs; of pairs held out ({FOLDS} parts):", rows.len());
-    for sure in [0.5, 0.7, 0.8, 0.85, 0.9, 0.95] {
-        let joined: Vec<bool> = held_out.iter().filter(|(p, _)| *p >= sure).map(|(_, same)| *same).collect();
-        let right = joined.iter().filter(|same| **same).count();
-        let same = held_out.iter().filter(|(_, same)| *same).count();
+    for (folder, held_out) in folders.iter().zip(&held_out) {
         println!(
-            "  at {sure:.2}: precision {:.3}, recall {:.3}",
-            right as f64 / joined.len().max(1) as f64,
-            right as f64 / same.max(1) as f64
+            "{}: {} pairs, each judged by weights of the other {} parts:",
+            folder.display(),
+            held_out.len(),
+            FOLDS - 1
         );
+        for sure in [0.5, 0.7, 0.8, 0.85, 0.9, 0.92, 0.95] {
+            let joined: Vec<bool> = held_out.iter().filter(|(p, _)| *p >= sure).map(|(_, same)| *same).collect();
+            let right = joined.iter().filter(|same| **same).count();
+            let same = held_out.iter().filter(|(_, same)| *same).count();
+            println!(
+                "  at {sure:.2}: precision {:.3}, recall {:.3}",
+                right as f64 / joined.len().max(1) as f64,
+                right as f64 / same.max(1) as f64
+            );
+        }
     }
-    let model = fitted(&rows.iter().collect::<Vec<_>>());
+    let model = fitted(&sets.iter().flatten().collect::<Vec<_>>());
     let mut text = String::from(
-        "# The weights of the judgement by titles (model.rs), made by `cargo bench --bench stories -- fit FOLDER` from labelled\n# pairs of real news; a feature is between 0 and 1, and its weight is in log odds.\n",
+        "# The weights of the judgement by titles (model.rs), made by `cargo bench --bench stories -- fit FOLDER…` from labelled\n# pairs of real news; a feature is between 0 and 1, and its weight is in log odds.\n",
     );
     text.push_str(&format!("bias {:.2}\n", model.bias));
     for (name, weight) in FEATURES.iter().zip(model.weights) {
@@ -74,6 +68,24 @@ pub(crate) fn fit(folder: &Path, write: Option<&Path>) -> Result<(), Box<dyn Err
         std::fs::write(path, text)?;
     }
     Ok(())
+}
+
+/// The judged pairs of a set that titles decide: where both have a text, these do not judge alone.
+fn rows(set: &Labelled) -> Vec<Row> {
+    let rarity = set.rarity();
+    let mut parent: HashMap<usize, usize> = HashMap::new();
+    for pair in &set.pairs {
+        let (a, b) = (root(&mut parent, pair.a), root(&mut parent, pair.b));
+        parent.insert(a, b);
+    }
+    (set.pairs.iter())
+        .filter(|pair| set.entries[pair.a].text.is_empty() || set.entries[pair.b].text.is_empty())
+        .map(|pair| Row {
+            inputs: Inputs::of(&set.entries[pair.a], &set.entries[pair.b], &rarity).0,
+            is_same: pair.is_same,
+            group: root(&mut parent, pair.a),
+        })
+        .collect()
 }
 
 fn root(parent: &mut HashMap<usize, usize>, mut n: usize) -> usize {

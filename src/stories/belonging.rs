@@ -4,16 +4,26 @@
 //! one event to the next, or two stories joined by a text that holds both. So the entry is compared
 //! with the tellings of a story, each source counted once, and with the first of them, whose news the
 //! story is. Two stories become one only where their tellings agree with each other in the same way.
+//!
+//! What two titles alone leave open, the tellings of a story decide: an entry that resembles those of several
+//! sources joins them although no one resembles it enough. That makes the order of arrival matter less, since the
+//! tellings that come later bear out the ones before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::evidence::{Judgement, judge};
+use super::evidence::{BORNE_OUT, Judgement, judge};
 use super::features::Features;
 use super::rarity::Rarity;
 
 /// How much an entry must agree with the tellings of a story on the average.
-const COHESION: f64 = 0.5;
+const COHESION: f64 = 0.7;
+
+/// How much the tellings of two stories must agree that an entry joins.
+const COHESION_OF_STORIES: f64 = 0.5;
+
+/// Sources whose tellings bear out what two titles leave open.
+const WITNESSES: usize = 2;
 
 /// How much it must agree with the first telling, whoever else tells the story by now.
 const WITH_FIRST: f64 = 0.4;
@@ -62,7 +72,7 @@ pub fn belonging<E>(
     for candidate in candidates {
         let judgement = judge(new, &candidate.features, rarity);
         let better = |known: &Join| (judgement.score, -candidate.row) > (known.judgement.score, -known.row);
-        if judgement.joined && best.get(&candidate.story).is_none_or(better) {
+        if judgement.may_join && best.get(&candidate.story).is_none_or(better) {
             best.insert(candidate.story, Join { story: candidate.story, row: candidate.row, judgement });
         }
     }
@@ -71,11 +81,28 @@ pub fn belonging<E>(
     stories.truncate(MOST_STORIES);
     let mut found = Vec::new();
     let mut own: Vec<Compared> = Vec::new();
-    for (story, join) in stories {
+    for (story, mut join) in stories {
         let tellings = members(story)?;
-        let agrees = agrees(new, &tellings, rarity);
-        if !agrees || (!found.is_empty() && !are_one(&own, &tellings, rarity)) {
+        let all: Vec<&Features> = tellings.iter().map(|telling| &*telling.features).collect();
+        let of_own: Vec<&Features> = own.iter().map(|telling| &*telling.features).collect();
+        let is_sure = join.judgement.joined;
+        let with_new = Agreement::of(&[new], &all, rarity);
+        let is_one =
+            |needed: f64, agreement: &Agreement| agreement.with_first >= WITH_FIRST && agreement.mean >= needed;
+        if !is_one(if is_sure { COHESION } else { 0.0 }, &with_new)
+            || (!own.is_empty() && !is_one(COHESION_OF_STORIES, &Agreement::of(&of_own, &all, rarity)))
+        {
             continue;
+        }
+        if !is_sure {
+            // Nobody bears out what it tells itself, and one side must have several that do.
+            let together =
+                if own.is_empty() { with_new } else { Agreement::of(&[&of_own[..], &[new]].concat(), &all, rarity) };
+            let witnesses = if own.is_empty() { sources_beside(&all, new) } else { sources_beside(&of_own, new) + 1 };
+            if witnesses < WITNESSES || together.mean < BORNE_OUT {
+                continue;
+            }
+            join.judgement = join.judgement.borne_out(witnesses);
         }
         own.extend(tellings);
         found.push(join);
@@ -83,33 +110,34 @@ pub fn belonging<E>(
     Ok(found)
 }
 
-/// Whether an entry agrees with a story as a whole.
-fn agrees(new: &Features, tellings: &[Compared], rarity: &Rarity) -> bool {
-    let scores: Vec<f64> = tellings.iter().map(|telling| judge(new, &telling.features, rarity).score).collect();
-    let with_first = scores.first().copied().unwrap_or(1.0);
-    with_first >= WITH_FIRST && by_source(tellings, &scores) >= COHESION
+/// How many other sources than that of `new` tell.
+fn sources_beside(tellings: &[&Features], new: &Features) -> usize {
+    let sources: BTreeSet<&str> = tellings.iter().map(|telling| telling.source.as_str()).collect();
+    sources.iter().filter(|source| **source != new.source).count()
 }
 
-/// Whether the tellings of two stories agree with each other.
-fn are_one(own: &[Compared], others: &[Compared], rarity: &Rarity) -> bool {
-    let with_first = match (own.first(), others.first()) {
-        (Some(a), Some(b)) => judge(&a.features, &b.features, rarity).score,
-        _ => 1.0,
-    };
-    let of = |telling: &Compared| {
-        let scores: Vec<f64> = others.iter().map(|o| judge(&telling.features, &o.features, rarity).score).collect();
-        by_source(others, &scores)
-    };
-    let all: Vec<f64> = own.iter().map(of).collect();
-    with_first >= WITH_FIRST && by_source(own, &all) >= COHESION
+/// How far tellings agree with those of a story.
+#[derive(Debug, Clone, Copy)]
+struct Agreement {
+    /// The first with the first.
+    with_first: f64,
+    /// On the average of the pairs of sources, each by the tellings of the two that agree most.
+    mean: f64,
 }
 
-/// The average of scores over the sources of the tellings that they belong to.
-fn by_source(tellings: &[Compared], scores: &[f64]) -> f64 {
-    let mut best: BTreeMap<&str, f64> = BTreeMap::new();
-    for (telling, score) in tellings.iter().zip(scores) {
-        let known = best.entry(&telling.features.source).or_default();
-        *known = known.max(*score);
+impl Agreement {
+    fn of(tellings: &[&Features], others: &[&Features], rarity: &Rarity) -> Self {
+        let mut best: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+        let mut with_first = None;
+        for telling in tellings {
+            for other in others {
+                let score = judge(telling, other, rarity).score;
+                with_first.get_or_insert(score);
+                let known = best.entry((&telling.source, &other.source)).or_default();
+                *known = known.max(score);
+            }
+        }
+        let mean = if best.is_empty() { 1.0 } else { best.values().sum::<f64>() / best.len() as f64 };
+        Self { with_first: with_first.unwrap_or(1.0), mean }
     }
-    if best.is_empty() { 1.0 } else { best.values().sum::<f64>() / best.len() as f64 }
 }

@@ -20,11 +20,28 @@ pub struct Judgement {
     pub score: f64,
     /// The evidence, in words.
     pub evidence: Vec<String>,
+    /// Whether nothing speaks against it and it is nearly as sure as it must be: other tellings of a story can bear it
+    /// out.
+    #[serde(skip)]
+    pub may_join: bool,
 }
 
 impl Judgement {
     fn against(why: impl Into<String>) -> Self {
-        Self { joined: false, score: 0.0, evidence: vec![why.into()] }
+        Self { joined: false, score: 0.0, evidence: vec![why.into()], may_join: false }
+    }
+
+    fn proven(score: f64, evidence: Vec<String>) -> Self {
+        Self { joined: true, score, evidence, may_join: true }
+    }
+
+    /// The same, joined since the tellings of so many sources bear it out.
+    #[must_use]
+    pub(super) fn borne_out(mut self, sources: usize) -> Self {
+        self.joined = true;
+        self.evidence
+            .insert(0, format!("the titles are alike, and those of {sources} sources of the story bear it out"));
+        self
     }
 }
 
@@ -36,10 +53,11 @@ const NEAR_OF_OTHERS_MS: i64 = 72 * 3600 * 1000;
 /// A title that says `today` says something else the next day.
 const DAY_MS: i64 = 20 * 3600 * 1000;
 
-/// How sure a join by titles must be. Titles in scripts with spaces have fewer words, and what two of
-/// them share says less.
-const SURE: f64 = 0.87;
-const SURE_IN_WORDS: f64 = 0.88;
+/// How sure a join by two titles alone must be.
+const SURE: f64 = 0.92;
+
+/// How sure it must be where the tellings of a story bear it out, and how sure these must be on the average.
+pub(super) const BORNE_OUT: f64 = 0.8;
 
 /// What of the shorter title must be in the longer: two that share a rare name alone may tell different
 /// news of it.
@@ -106,38 +124,53 @@ struct Pair<'f> {
 /// Judges a pair; `judge(a, b)` is `judge(b, a)`.
 #[must_use]
 pub fn judge(a: &Features, b: &Features, rarity: &Rarity) -> Judgement {
-    // The evidence names what the first title has, so the order is made one.
-    let (a, b) = if (&a.title, &a.source) <= (&b.title, &b.source) { (a, b) } else { (b, a) };
-    let apart = a.time.apart(b.time);
-    if apart > WINDOW_MS {
+    if a.time.apart(b.time) > WINDOW_MS {
         return Judgement::against("more than the window apart");
     }
-    let shared = a.shingles.shared(&b.shingles);
-    let pair = Pair {
-        a,
-        b,
-        rarity,
-        apart,
-        titles: jaccard(&a.pairs, &b.pairs),
-        texts: ratio(shared, a.shingles.len().min(b.shingles.len())),
-        shorter: a.text.len().min(b.text.len()),
-    };
+    let pair = Pair::of(a, b, rarity);
     if let Some(why) = pair.conflict() {
         return Judgement::against(why);
     }
     if pair.has_one_link() {
-        return Judgement { joined: true, score: 1.0, evidence: pair.describe("the same link") };
+        return Judgement::proven(1.0, pair.describe("the same link"));
     }
     if pair.is_another_copy() {
         return pair.by_titles();
     }
     match pair.proof() {
-        Some((score, why)) => Judgement { joined: true, score, evidence: pair.describe(why) },
+        Some((score, why)) => Judgement::proven(score, pair.describe(why)),
         None => pair.by_titles(),
     }
 }
 
-impl Pair<'_> {
+/// Judges a pair as [`judge`] does; a refusal tells what speaks for a join, too.
+#[must_use]
+pub fn judge_in_full(a: &Features, b: &Features, rarity: &Rarity) -> Judgement {
+    let mut judgement = judge(a, b, rarity);
+    if judgement.evidence.len() == 1 && a.time.apart(b.time) <= WINDOW_MS {
+        let pair = Pair::of(a, b, rarity);
+        let inputs = Inputs::of(pair.a, pair.b, rarity);
+        judgement.evidence.extend(pair.in_words(&inputs, probability(Model::shipped().log_odds(&inputs))));
+    }
+    judgement
+}
+
+impl<'f> Pair<'f> {
+    fn of(a: &'f Features, b: &'f Features, rarity: &'f Rarity) -> Self {
+        // The evidence names what the first title has, so the order is made one.
+        let (a, b) = if (&a.title, &a.source) <= (&b.title, &b.source) { (a, b) } else { (b, a) };
+        let shared = a.shingles.shared(&b.shingles);
+        Self {
+            a,
+            b,
+            rarity,
+            apart: a.time.apart(b.time),
+            titles: jaccard(&a.pairs, &b.pairs),
+            texts: ratio(shared, a.shingles.len().min(b.shingles.len())),
+            shorter: a.text.len().min(b.text.len()),
+        }
+    }
+
     /// What makes two stories of the pair, however alike they are.
     fn conflict(&self) -> Option<String> {
         let (a, b) = (self.a, self.b);
@@ -291,7 +324,6 @@ impl Pair<'_> {
             odds += ((self.openings() - NEUTRAL) * PER_SHARE).clamp(MOST_AGAINST, most);
         }
         let score = probability(odds);
-        let sure = if a.words.is_ideographic || b.words.is_ideographic { SURE } else { SURE_IN_WORDS };
         let near = if a.words.marks().names_day || b.words.marks().names_day {
             DAY_MS
         } else if one_source {
@@ -301,49 +333,53 @@ impl Pair<'_> {
         };
         // Copies of a text with other numbers, or under a follow-up's title, are the next news of its kind.
         let is_next = self.has_texts() && self.texts >= 0.3 && self.is_another_copy();
-        let enough = score >= sure
+        let may_join = score >= BORNE_OUT
             && inputs.0[0] >= LEAST_CONTAINED
             && self.apart <= near
             && !is_next
             && a.words.tells_news()
             && b.words.tells_news();
+        let enough = may_join && score >= SURE;
         let why = if is_next {
             "the same text with other numbers or about what came after"
         } else if enough && a.words.is_same(&b.words) {
             "the same title"
         } else if enough {
             "the titles tell the same news"
-        } else if score >= sure {
+        } else if may_join {
+            "alike titles, not sure enough by themselves"
+        } else if score >= BORNE_OUT {
             "alike titles, too far apart in time or with too few words in common"
         } else {
             "too little in common"
         };
         let mut evidence = vec![why.to_owned()];
         if enough || score >= 0.2 {
-            evidence.extend(self.in_words(&inputs, score, sure));
+            evidence.extend(self.in_words(&inputs, score));
         }
         // What shares one rare word or is the next news of its kind is no agreement with a story either.
         let score = if is_next || inputs.0[0] < NO_AGREEMENT { 0.0 } else { score };
-        Judgement { joined: enough, score, evidence }
+        Judgement { joined: enough, score, evidence, may_join }
     }
 
     /// The evidence of the titles for people: what they share, what not, what the texts say, when.
-    fn in_words(&self, inputs: &Inputs, score: f64, sure: f64) -> Vec<String> {
+    fn in_words(&self, inputs: &Inputs, score: f64) -> Vec<String> {
         let [contained, _, foreign, ..] = inputs.0;
+        let percent = |share: f64| format!("{:.0} %", share * 100.0);
         let mut told = Vec::new();
         let shared = self.a.words.shared_words(&self.b.words, |word| self.rarity.weight(word), 3);
         if !shared.is_empty() {
             told.push(format!("both titles have {}", shared.join(", ")));
         }
-        told.push(format!("{:.0} % of the words of one title are in the other", contained * 100.0));
+        told.push(format!("{} of the shorter title is in the longer", percent(contained)));
         if foreign >= 0.05 {
-            told.push(format!("{:.0} % of the longer title is in the other in no form", foreign * 100.0));
+            told.push(format!("{} of the longer title is in no form in the shorter", percent(foreign)));
         }
         if self.has_texts() {
-            told.push(format!("the texts share {:.0} % of their words", self.openings() * 100.0));
+            told.push(format!("the texts share {} of their words", percent(self.openings())));
         }
         told.push(format!("{:.1} hours apart", self.apart as f64 / 3_600_000.0));
-        told.push(format!("probability {score:.2}, needed {sure:.2}"));
+        told.push(format!("together {} sure, {} needed", percent(score), percent(SURE)));
         told
     }
 

@@ -52,8 +52,8 @@ const UNDATED: i32 = i32::MIN;
 /// The end of a chain.
 const END: u32 = u32::MAX;
 
-/// How a stored signature begins that has the words of the title; those before it were eight keys.
-const VERSION: u32 = 2;
+/// How a stored signature begins; those of other versions have none of it, or words in another form.
+const VERSION: u32 = 3;
 
 /// What an entry is found by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -16,10 +16,11 @@ mod model;
 mod rarity;
 mod telling;
 mod title;
+mod tokens;
 mod words;
 
 pub use belonging::{Compared, Join, MOST_COMPARED, belonging};
-pub use evidence::{Judgement, judge};
+pub use evidence::{Judgement, judge, judge_in_full};
 pub use features::{Features, Time};
 pub use grouping::Grouping;
 pub use index::{Index, Signature};

@@ -10,11 +10,13 @@ use super::features::Features;
 use super::rarity::Rarity;
 
 /// The features in the order of [`Inputs`], as `weights.txt` names them.
-pub const FEATURES: [&str; 14] = [
+pub const FEATURES: [&str; 16] = [
     "contained",
     "shared",
     "foreign",
     "rarest",
+    "second-rarest",
+    "order",
     "length",
     "same-title",
     "one-source",
@@ -61,6 +63,8 @@ impl Inputs {
             overlap.shared,
             overlap.foreign,
             overlap.rarest,
+            overlap.second,
+            overlap.order,
             (overlap.length / LONG).min(1.0),
             flag(a.words.is_same(&b.words)),
             flag(a.source == b.source),
@@ -117,7 +121,8 @@ mod tests {
         }
         let model = Model::shipped();
         for (name, weight) in FEATURES.into_iter().zip(model.weights) {
-            let speaks_for = matches!(name, "contained" | "shared" | "rarest" | "length" | "same-title");
+            let speaks_for =
+                matches!(name, "contained" | "shared" | "rarest" | "second-rarest" | "order" | "length" | "same-title");
             assert_eq!(weight > 0.0, speaks_for, "{name} {weight}");
         }
     }

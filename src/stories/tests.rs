@@ -163,34 +163,60 @@ const EXAMPLES: [(&str, &str, bool, &str); 10] = [
     ("星河航空宣布暂停北线航班", "星河航空发布三季度财报", false, "too little in common"),
 ];
 
+/// An entry without a text.
+fn titled(source: &str, title: &str, minutes: i64) -> Features {
+    Features::of(source, &Entry { title: title.into(), ..Entry::default() }, minutes * 60_000)
+}
+
 #[test]
 fn the_examples_of_the_manual_are_judged_as_it_says() {
     let manual = include_str!("../../docs/manual.md");
-    let of = |source: &str, title: &str, hours: i64| {
-        let entry = Entry { title: title.into(), ..Entry::default() };
-        Features::of(source, &entry, hours * 3_600_000)
-    };
-    for (a, b, joined, why) in EXAMPLES {
-        let judged = judge(&of("a", a, 0), &of("b", b, 3), &Rarity::default());
-        println!("| {a} | {b} | {}: {} |", if joined { "joined" } else { "two" }, judged.evidence.join("; "));
-        assert_eq!((judged.joined, judged.evidence[0].as_str()), (joined, why), "{a} | {b}: {judged:?}");
-        assert!(
-            std::env::var_os("NEWSRIVER_PRINT").is_some()
-                || manual.contains(a) && manual.contains(b) && manual.contains(&judged.evidence.join("; ")),
-            "{a} | {b}"
-        );
+    let rows: Vec<String> = (EXAMPLES.iter())
+        .map(|(a, b, joined, why)| {
+            let judged = judge_in_full(&titled("a", a, 0), &titled("b", b, 180), &Rarity::default());
+            assert_eq!((judged.joined, judged.evidence[0].as_str()), (*joined, *why), "{a} | {b}: {judged:?}");
+            format!("| {a} | {b} | {}: {} |", if *joined { "joined" } else { "two" }, judged.evidence.join("; "))
+        })
+        .collect();
+    let missing: Vec<&String> = rows.iter().filter(|row| !manual.contains(*row)).collect();
+    assert!(missing.is_empty(), "not in the manual:\n{}", rows.join("\n"));
+}
+
+/// Three tellings of one news, of which no two alone need be alike enough.
+const TOLD_THRICE: [&str; 3] = [
+    "Harbour bridge in Westport closes after crane collapse",
+    "Crane collapse shuts Westport harbour bridge",
+    "Westport bridge shut as crane collapses into harbour",
+];
+
+#[test]
+fn tellings_bear_each_other_out_in_any_order() {
+    let all: Vec<Features> =
+        TOLD_THRICE.iter().enumerate().map(|(n, title)| titled(&format!("source-{n}"), title, 0)).collect();
+    assert_ne!(partition(&all[..2], &[0, 1])[1], 0, "two alone are not alike enough");
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(partition(&all, &order), [0, 0, 0], "{order:?}");
     }
+}
+
+#[test]
+fn a_source_bears_nothing_out_for_itself() {
+    let all: Vec<Features> = TOLD_THRICE.iter().map(|title| titled("hostile", title, 0)).collect();
+    let trusted = titled("trusted", TOLD_THRICE[0], 0);
+    let mut grouping = Grouping::default();
+    grouping.add(trusted);
+    // What resembles the trusted telling a little less each time is judged by the trusted telling alone.
+    grouping.add(all[1].clone());
+    assert_ne!(grouping.story(1), grouping.story(0));
+    grouping.add(all[1].clone());
+    assert_ne!(grouping.story(2), grouping.story(0));
 }
 
 /// A hostile source tells a little less of a trusted story and a little more of its own each time.
 #[test]
 fn no_source_pulls_a_story_towards_its_own_words() {
-    let of = |source: &str, title: &str, minutes: i64| {
-        let entry = Entry { title: title.into(), ..Entry::default() };
-        Features::of(source, &entry, minutes * 60_000)
-    };
     let mut grouping = Grouping::default();
-    grouping.add(of("trusted", "青川湖大桥今日建成通车运营", 0));
+    grouping.add(titled("trusted", "青川湖大桥今日建成通车运营", 0));
     let steps = [
         "青川湖大桥今日建成通车免费",
         "青川湖大桥今日建成免费领取",
@@ -199,7 +225,7 @@ fn no_source_pulls_a_story_towards_its_own_words() {
         "今日免费领取礼品红包点此注册",
     ];
     for (n, step) in steps.iter().enumerate() {
-        grouping.add(of("hostile", step, 1 + i64::try_from(n).unwrap_or(0)));
+        grouping.add(titled("hostile", step, 1 + i64::try_from(n).unwrap_or(0)));
     }
     assert_ne!(grouping.story(steps.len()), grouping.story(0), "its last words are in the trusted story");
     assert_ne!(grouping.story(steps.len() - 1), grouping.story(0));

@@ -5,9 +5,8 @@
 //! dictionary takes tens of megabytes. In scripts with spaces a word is a word without its ending,
 //! and each two neighbouring words are one more.
 
-use std::borrow::Cow;
-
-use super::letters::{Sorted, digest, each_compatible, is_ideograph};
+use super::letters::{Sorted, each_compatible, is_ideograph};
+use super::tokens::{Token, TokenKind, is_syllabic, tokens};
 use super::words::{Marks, WORDS, with_numerals};
 use crate::clean::simplified;
 
@@ -64,12 +63,24 @@ pub(super) struct Overlap {
     pub(super) shared: f64,
     /// The weight of what the longer title says and the other does not, against all of its weight.
     pub(super) foreign: f64,
-    /// The same of the shorter title.
-    pub(super) foreign_shorter: f64,
     /// The weight of the rarest word in both.
     pub(super) rarest: f64,
+    /// The same of the rarest word elsewhere in both: one name may be in any news, two seldom are.
+    pub(super) second: f64,
+    /// Tokens in both in one order, against those of the title with fewer.
+    pub(super) order: f64,
     /// The weight of the longer title, in words that no other title has.
     pub(super) length: f64,
+}
+
+/// A part of [`Title::news`] that is in another title too.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    /// Bytes.
+    from: u16,
+    to: u16,
+    /// The weight of its rarest word.
+    weight: f64,
 }
 
 impl Title {
@@ -121,44 +132,48 @@ impl Title {
         let (mine, theirs) = (of(self), of(other));
         // Of equals the order of their words decides, so that the answer is the same both ways.
         let swap = mine.total_cmp(&theirs).then_with(|| self.tokens.cmp(&other.tokens)).is_gt();
-        let (short, long, less, more) = if swap { (other, self, theirs, mine) } else { (self, other, mine, theirs) };
-        let foreign = |of: &Self, to: &Self, whole: f64| {
-            let strange = |word: &&Word| !to.has(word.key) && !word.parts.iter().any(|part| to.content.contains(part));
-            let foreign: f64 = of.words.iter().filter(strange).map(|word| weight(word.key)).sum();
-            if whole > 0.0 { foreign / whole } else { 0.0 }
-        };
+        let (short, long, more) = if swap { (other, self, mine) } else { (self, other, theirs) };
+        let strange =
+            |word: &&Word| !short.has(word.key) && !word.parts.iter().any(|part| short.content.contains(part));
+        let foreign: f64 = long.words.iter().filter(strange).map(|word| weight(word.key)).sum();
         let both = short.content.shared(&long.content);
         let either = short.content.len() + long.content.len() - both;
-        let rarest = short.words.iter().filter(|word| long.has(word.key)).map(|word| weight(word.key));
+        let shared = short.shared_spans(long, weight);
         Overlap {
             contained: ratio(both, short.content.len().min(long.content.len())),
             shared: ratio(both, either),
-            foreign: foreign(long, short, more),
-            foreign_shorter: foreign(short, long, less),
-            rarest: rarest.fold(0.0, f64::max),
+            foreign: if more > 0.0 { foreign / more } else { 0.0 },
+            rarest: shared.first().map_or(0.0, |span| span.weight),
+            second: shared.get(1).map_or(0.0, |span| span.weight),
+            order: ratio(common(&short.tokens, &long.tokens), short.tokens.len().min(long.tokens.len())),
             length: more,
         }
     }
 
     /// The words in both, the rarest first, as they stand in this title.
     pub(super) fn shared_words(&self, other: &Self, weight: impl Fn(u32) -> f64, most: usize) -> Vec<String> {
-        // Neighbouring pairs of ideographs are shown as the one word that they are cut from.
-        let mut spans: Vec<(u16, u16, f64)> = Vec::new();
+        let spans = self.shared_spans(other, weight);
+        spans.iter().take(most).map(|span| self.news[usize::from(span.from)..usize::from(span.to)].to_owned()).collect()
+    }
+
+    /// Where this title has words that are in both, the rarest first. Neighbouring pairs of ideographs are the one
+    /// word that they are cut from.
+    fn shared_spans(&self, other: &Self, weight: impl Fn(u32) -> f64) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
         let mut words: Vec<&Word> = self.words.iter().filter(|word| other.has(word.key)).collect();
         words.sort_by_key(|word| word.span);
         for word in words {
-            let weight = weight(word.key);
+            let ((from, to), weight) = (word.span, weight(word.key));
             match spans.last_mut() {
-                Some(last) if word.span.0 < last.1 => {
-                    last.1 = last.1.max(word.span.1);
-                    last.2 = last.2.max(weight);
+                Some(last) if from < last.to => {
+                    last.to = last.to.max(to);
+                    last.weight = last.weight.max(weight);
                 }
-                _ => spans.push((word.span.0, word.span.1, weight)),
+                _ => spans.push(Span { from, to, weight }),
             }
         }
-        spans.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
-        let text = |&(from, to, _): &(u16, u16, f64)| self.news[usize::from(from)..usize::from(to)].to_owned();
-        spans.iter().take(most).map(text).collect()
+        spans.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.from.cmp(&b.from)));
+        spans
     }
 
     /// Whether a number of one stands where the other has another: beside the same word.
@@ -245,77 +260,22 @@ impl Title {
     }
 }
 
-fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TokenKind {
-    Ideograph,
-    Word,
-    Number,
-}
-
-struct Token {
-    kind: TokenKind,
-    key: u32,
-    is_stop: bool,
-    span: (usize, usize),
-}
-
-/// The tokens of a folded text: each ideograph, each word without its ending, each number.
-fn tokens(text: &str) -> Vec<Token> {
-    let mut found = Vec::new();
-    let mut characters = text.char_indices().peekable();
-    while let Some((start, c)) = characters.next() {
-        let mut end = start + c.len_utf8();
-        let (kind, word) = if is_syllabic(c) {
-            (TokenKind::Ideograph, Cow::Borrowed(&text[start..end]))
-        } else if c.is_numeric() {
-            while let Some(&(at, next)) = characters.peek() {
-                let follows = text[at + next.len_utf8()..].starts_with(|c: char| c.is_numeric());
-                if !(next.is_numeric() || (matches!(next, '.' | ',') && follows)) {
-                    break;
-                }
-                end = at + next.len_utf8();
-                characters.next();
-            }
-            (TokenKind::Number, Cow::Owned(text[start..end].replace(',', "")))
-        } else if c.is_alphabetic() {
-            while let Some(&(at, next)) = characters.peek() {
-                let is_letter = next.is_alphabetic() && !is_syllabic(next);
-                let is_apostrophe = matches!(next, '\'' | '’')
-                    && text[at + next.len_utf8()..].starts_with(|c: char| c.is_alphabetic() && !is_syllabic(c));
-                if !is_letter && !is_apostrophe {
-                    break;
-                }
-                end = at + next.len_utf8();
-                characters.next();
-            }
-            (TokenKind::Word, Cow::Owned(stem(&text[start..end])))
-        } else {
-            continue;
-        };
-        let is_stop = WORDS.is_stop(&word) || (*word != text[start..end] && WORDS.is_stop(&text[start..end]));
-        found.push(Token { kind, key: digest_of(&word), is_stop, span: (start, end) });
-    }
-    found
-}
-
-/// Scripts without spaces between words.
-fn is_syllabic(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{9fff}' | '\u{3040}'..='\u{30ff}' | '\u{20000}'..='\u{323af}')
-}
-
-/// A word without the ending that inflects it, as far as English shows it.
-fn stem(word: &str) -> String {
-    let word = word.split(['\'', '’']).next().unwrap_or(word);
-    for ending in ["ings", "ing", "ies", "ed", "es", "s", "e"] {
-        if let Some(stem) = word.strip_suffix(ending).filter(|stem| stem.chars().count() >= 4) {
-            return stem.to_owned();
+/// How many tokens both have in the same order: the longest common subsequence.
+fn common(a: &[u32], b: &[u32]) -> usize {
+    let mut row = vec![0; b.len() + 1];
+    for token in a {
+        let mut before = 0;
+        for (j, other) in b.iter().enumerate() {
+            let above = row[j + 1];
+            row[j + 1] = if token == other { before + 1 } else { above.max(row[j]) };
+            before = above;
         }
     }
-    word.strip_suffix('s').filter(|stem| stem.chars().count() >= 3).unwrap_or(word).to_owned()
+    row[b.len()]
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// The words that tokens make, by their keys: pairs of neighbouring ideographs, words, pairs of words.
@@ -411,16 +371,6 @@ fn holds_several(title: &str) -> bool {
     };
     let column = title.rsplit_once('|').filter(|(_, column)| column.trim().chars().count() <= SHORTEST_NEWS);
     title.contains(['；', ';']) || column.is_some_and(|(front, _)| news(&mut front.split_whitespace()) >= 2)
-}
-
-fn digest_of(word: &str) -> u32 {
-    let mut characters = ['\0'; 32];
-    let mut length = 0;
-    for (slot, c) in characters.iter_mut().zip(word.chars()) {
-        *slot = c;
-        length += 1;
-    }
-    digest(&characters[..length], 41)
 }
 
 #[cfg(test)]

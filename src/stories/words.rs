@@ -1,6 +1,6 @@
 //! The word lists that say what kind of text a title is (`words.txt`), and one pass that finds them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
@@ -31,6 +31,12 @@ pub(super) struct Words {
     stop: HashSet<&'static str>,
     measure: HashSet<char>,
     lead_question: Vec<&'static str>,
+    /// English numerals, from two.
+    numerals: Vec<&'static str>,
+    /// Endings that make another word of a word, the longest first.
+    endings: Vec<&'static str>,
+    /// Words that another stands for.
+    same: HashMap<&'static str, &'static str>,
     kinds: Vec<Kind>,
     /// Finds every word; `None` if the lists could not be compiled, which a test rules out.
     finder: Option<AhoCorasick>,
@@ -61,6 +67,9 @@ impl Words {
             stop: HashSet::new(),
             measure: HashSet::new(),
             lead_question: Vec::new(),
+            numerals: Vec::new(),
+            endings: Vec::new(),
+            same: HashMap::new(),
             kinds: Vec::new(),
             finder: None,
         };
@@ -74,6 +83,7 @@ impl Words {
             let mut parts = line.split_whitespace();
             let list = parts.next().unwrap_or_default();
             let mut member = 0_u8;
+            let mut first = None;
             for word in parts {
                 let kind = match list {
                     "stop" => {
@@ -86,6 +96,18 @@ impl Words {
                     }
                     "lead-question" => {
                         words.lead_question.push(word);
+                        continue;
+                    }
+                    "numeral" => {
+                        words.numerals.push(word);
+                        continue;
+                    }
+                    "ending" => {
+                        words.endings.push(word);
+                        continue;
+                    }
+                    "same" => {
+                        words.same.insert(word, first.get_or_insert(word));
                         continue;
                     }
                     "question" => Kind::Question,
@@ -101,6 +123,7 @@ impl Words {
             }
             groups += u8::from(list == "contrast");
         }
+        words.endings.sort_by_key(|ending| std::cmp::Reverse(ending.len()));
         words.finder = AhoCorasick::new(&patterns).ok();
         words
     }
@@ -113,6 +136,21 @@ impl Words {
     /// Whether a numeral before this character counts something.
     pub(super) fn is_measure(&self, c: char) -> bool {
         self.measure.contains(&c)
+    }
+
+    /// The number that an English word is.
+    pub(super) fn numeral(&self, word: &str) -> Option<usize> {
+        self.numerals.iter().position(|numeral| *numeral == word).map(|place| place + 2)
+    }
+
+    /// The word that stands for this one and others.
+    pub(super) fn first_of_same(&self, word: &str) -> Option<&'static str> {
+        self.same.get(word).copied()
+    }
+
+    /// Endings that make another word of a word, the longest first.
+    pub(super) fn endings(&self) -> impl Iterator<Item = &'static str> {
+        self.endings.iter().copied()
     }
 
     /// A text without the question in front of its news.
