@@ -4,11 +4,11 @@
 //! characters is one look-up, a longer one several, checked against the text afterwards. All of it is
 //! folded: width, case, traditional and simplified.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
 use thiserror::Error;
 
-use crate::clean;
+use crate::clean::{self, simplified};
 use crate::model::entry::StoredEntry;
 
 /// Characters of one entry that are indexed.
@@ -260,12 +260,16 @@ fn found_at<'t>(text: &'t str, term: &'t str) -> impl Iterator<Item = usize> + '
 /// stand twice, the second time with a mark before them, so that `title:` finds them alone.
 #[must_use]
 pub fn indexed(title: &str, text: &str) -> String {
-    let start: String = text.chars().take(LONGEST_TEXT).collect();
-    let titles = tokens(&fold(title));
-    let mut words: BTreeSet<String> = titles.iter().map(|token| format!("{IN_TITLE}{token}")).collect();
+    let start = text.char_indices().nth(LONGEST_TEXT).map_or(text, |(at, _)| &text[..at]);
+    let (title, text) = (fold(title), fold(start));
+    let titles = tokens(&title);
+    let marked: Vec<String> = titles.iter().map(|token| format!("{IN_TITLE}{token}")).collect();
+    let mut words = tokens(&text);
     words.extend(titles);
-    words.extend(tokens(&fold(&start)));
-    words.into_iter().collect::<Vec<_>>().join(" ")
+    words.extend(marked.iter().map(String::as_str));
+    words.sort_unstable();
+    words.dedup();
+    words.join(" ")
 }
 
 /// Letters and digits; other characters become spaces, ideographs are as simplified ones.
@@ -290,10 +294,14 @@ fn fold(text: &str) -> String {
     for c in text.chars() {
         if c.is_ascii() || is_ideograph(c) { take(c) } else { std::iter::once(c).nfkc().for_each(&mut take) }
     }
-    if folded.is_ascii() { folded } else { fast2s::convert(&folded) }
+    match simplified(&folded) {
+        Cow::Borrowed(_) => folded,
+        Cow::Owned(simplified) => simplified,
+    }
 }
 
-fn tokens(folded: &str) -> Vec<String> {
+/// The words of a folded text, and the pairs of neighbouring ideographs in it.
+fn tokens(folded: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for word in folded.split_whitespace() {
         let mut rest = word;
@@ -302,11 +310,12 @@ fn tokens(folded: &str) -> Vec<String> {
             let end = rest.find(|c| is_ideograph(c) != ideographs).unwrap_or(rest.len());
             let (run, behind) = rest.split_at(end);
             rest = behind;
-            let characters: Vec<char> = run.chars().collect();
-            if ideographs && characters.len() > 1 {
-                found.extend(characters.windows(2).map(|pair| pair.iter().collect::<String>()));
+            if ideographs && run.len() > first.len_utf8() {
+                let seconds = run.char_indices().skip(1);
+                let pairs = run.char_indices().zip(seconds);
+                found.extend(pairs.map(|((from, _), (at, second))| &run[from..at + second.len_utf8()]));
             } else {
-                found.push(run.to_owned());
+                found.push(run);
             }
         }
     }

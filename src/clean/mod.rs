@@ -9,6 +9,7 @@ mod body;
 mod cut;
 mod lines;
 mod link;
+mod simplified;
 mod stated;
 mod ticker;
 
@@ -23,6 +24,7 @@ pub use affix::without_marker;
 use body::Boilerplate;
 pub use cut::is_cut;
 pub use link::canonical as canonical_link;
+pub use simplified::simplified;
 
 /// Characters of a changed text that a [`Firing`] shows.
 const SHOWN: usize = 160;

@@ -164,7 +164,8 @@ fn prepare(
     }
     let mut prepared = ingest::prepare(&source.id, raw.into_iter().zip(entries).collect(), fired, keys)?;
     // What is stored just so will not be written; it is decided later, when nothing can change any more.
-    let is_stored = store.are_stored(&source.id, &prepared)?;
+    let is_first = known_titles.is_empty();
+    let is_stored = if is_first { vec![false; prepared.len()] } else { store.are_stored(&source.id, &prepared)? };
     let will_be_written = prepared.iter_mut().zip(is_stored).filter(|(_, is_stored)| !is_stored);
     will_be_written.take(MOST_AHEAD).try_for_each(|(entry, _)| entry.complete())?;
     Ok(prepared)

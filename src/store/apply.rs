@@ -7,7 +7,7 @@ use crate::model::source::SourceId;
 use crate::stories::Signature;
 
 /// Writes what a slice of a document of `source` changes; the caller owns the transaction. `now` is the moment of the
-/// poll, milliseconds since 1970.
+/// poll, milliseconds since 1970. The words of the full-text index are written at the end of the transaction.
 pub(super) fn apply(connection: &Connection, source: &SourceId, changes: &Changes, now: i64) -> rusqlite::Result<()> {
     let mut unite = connection.prepare_cached("UPDATE entries SET story = ?1 WHERE story = ?2")?;
     for united in &changes.united {
@@ -33,10 +33,6 @@ pub(super) fn apply(connection: &Connection, source: &SourceId, changes: &Change
             forget_tags.execute([tags.row])?;
         }
         write_tags(connection, tags.row, &tags.tags)?;
-    }
-    let mut search = connection.prepare_cached("INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)")?;
-    for (row, words) in &changes.search {
-        search.execute(params![row, words])?;
     }
     let mut news = connection.prepare_cached("UPDATE entries SET backlog = 0 WHERE row = ?1 AND backlog = 1")?;
     for story in &changes.news {

@@ -34,8 +34,9 @@ pub(super) fn advance(
     loop {
         let source = poll.source.clone();
         let Some(slice) = Slice::next(poll, progress) else { break };
-        let changes = decide(connection, stories, &source, slice)?;
+        let mut changes = decide(connection, stories, &source, slice)?;
         apply::apply(connection, &source, &changes, now)?;
+        stories.add_search(std::mem::take(&mut changes.search));
         if !progress.is_done(poll) && is_over() {
             leave_behind(connection, &source, progress.beginning.left_behind + progress.counts.new)?;
             return Ok(None);

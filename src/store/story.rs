@@ -30,6 +30,16 @@ pub(super) struct Stories {
     began: Mark,
     /// What the clock said at the last commit, milliseconds since 1970.
     clock: Option<i64>,
+    /// Words for the full-text index, written at the end of the transaction: each savepoint that the index is written
+    /// within makes it a segment of its own.
+    search: Vec<(i64, String)>,
+}
+
+/// How far a transaction has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Undo {
+    memory: Mark,
+    search: usize,
 }
 
 impl Stories {
@@ -37,7 +47,8 @@ impl Stories {
     pub(super) fn load(connection: &Connection, priorities: Arc<RwLock<Priorities>>) -> rusqlite::Result<Self> {
         let memory = Memory::default();
         let began = memory.mark();
-        let mut stories = Self { memory, priorities, count: Arc::default(), version: 0, began, clock: None };
+        let mut stories =
+            Self { memory, priorities, count: Arc::default(), version: 0, began, clock: None, search: Vec::new() };
         // What comes while this is read is read again.
         stories.version = version(connection)?;
         // The last entry rather than the newest: a clock that jumped may have left some in the future.
@@ -150,19 +161,31 @@ impl Stories {
     }
 
     /// How far the transaction under way has come.
-    pub(super) fn mark(&self) -> Mark {
-        self.memory.mark()
+    pub(super) fn mark(&self) -> Undo {
+        Undo { memory: self.memory.mark(), search: self.search.len() }
     }
 
     /// Takes back what an undone part of the transaction changed.
-    pub(super) fn undo_to(&mut self, mark: Mark) {
-        self.memory.undo_to(mark);
+    pub(super) fn undo_to(&mut self, mark: Undo) {
+        self.memory.undo_to(mark.memory);
+        self.search.truncate(mark.search);
+    }
+
+    /// Keeps words for the full-text index until [`Stories::write_search`].
+    pub(super) fn add_search(&mut self, words: Vec<(i64, String)>) {
+        self.search.extend(words);
+    }
+
+    /// Writes the words for the full-text index, in place of those that the entries had.
+    pub(super) fn write_search(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut put = connection.prepare_cached("INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)")?;
+        self.search.drain(..).try_for_each(|(row, words)| put.execute(params![row, words]).map(drop))
     }
 
     /// Ends the transaction.
     pub(super) fn settle(&mut self, committed: bool) {
         if !committed {
-            self.undo_to(self.began);
+            self.undo_to(Undo { memory: self.began, search: 0 });
         }
         let change = self.memory.keep();
         // Adding what wraps around takes away.

@@ -414,6 +414,7 @@ fn write_until(
             break;
         }
     }
+    stories.write_search(&transaction)?;
     transaction.commit()?;
     Ok(generation)
 }

@@ -159,7 +159,7 @@ pub(super) fn fold(text: &str) -> Vec<char> {
         c if c.is_alphanumeric() => plain.extend(c.to_lowercase()),
         _ => {}
     });
-    fast2s::convert(&plain).chars().collect()
+    clean::simplified(&plain).chars().collect()
 }
 
 /// The numbers in a text: `1,299.29` and `１２９９.29` are one.

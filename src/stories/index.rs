@@ -168,7 +168,7 @@ impl Index {
     pub fn candidates(&self, time: Time, signature: &Signature, rarity: &Rarity) -> Vec<i64> {
         let (dated, seen) = (time.dated.map_or(UNDATED, minute), minute(time.seen));
         let window = i32::try_from(WINDOW_MS / 60_000).unwrap_or(i32::MAX);
-        let mut shared: HashMap<usize, f64> = HashMap::new();
+        let mut shared: Vec<(u32, f64)> = Vec::new();
         for (key, weight) in wanted(signature, rarity) {
             let is_it = |posting: &u32| {
                 let (entry, place) = (*posting as usize / KEYS, *posting as usize % KEYS);
@@ -177,13 +177,14 @@ impl Index {
             let met: Vec<u32> = self.chain(key).take(MOST_STEPS).filter(is_it).take(MOST_IN_CHAIN).collect();
             // What many begin with says little of each.
             let weight = weight * (FEW / met.len() as f64).min(1.0);
-            for posting in met {
-                *shared.entry(posting as usize / KEYS).or_default() += weight;
-            }
+            shared.extend(met.into_iter().map(|posting| (posting / KEYS as u32, weight)));
         }
-        let mut found: Vec<(f64, u32, usize)> = (shared.into_iter())
-            .filter(|(_, weight)| *weight >= LEAST_SHARED)
-            .map(|(entry, weight)| (weight, self.rows[entry], entry))
+        // The sort is stable, so that what an entry shares is added up in the order of the keys.
+        shared.sort_by_key(|(entry, _)| *entry);
+        let mut found: Vec<(f64, u32, usize)> = (shared.chunk_by(|(a, _), (b, _)| a == b))
+            .map(|of_entry| (of_entry.iter().map(|(_, weight)| weight).sum::<f64>(), of_entry[0].0 as usize))
+            .filter(|(weight, _)| *weight >= LEAST_SHARED)
+            .map(|(weight, entry)| (weight, self.rows[entry], entry))
             .collect();
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
         // A portal that says one thing many times takes no more places than one that says it twice.

@@ -8,6 +8,7 @@
 use super::letters::{Sorted, each_compatible, is_ideograph};
 use super::tokens::{Token, TokenKind, is_syllabic, tokens};
 use super::words::{Marks, WORDS, with_numerals};
+use crate::clean::simplified;
 
 /// Characters of the longest title that are compared.
 const LONGEST: usize = 200;
@@ -90,7 +91,7 @@ impl Title {
         let mut plain = String::with_capacity(title.len());
         let cut = title.char_indices().nth(LONGEST).map_or(title, |(at, _)| &title[..at]);
         each_compatible(cut, |c| if is_ideograph(c) { plain.push(c) } else { plain.extend(c.to_lowercase()) });
-        let plain = with_numerals(&fast2s::convert(&plain));
+        let plain = with_numerals(&simplified(&plain));
         let news = news_of(&plain);
         let mut marks = WORDS.marks(&news);
         // A question mark alone may be any portal's; a question has a word for it.
@@ -338,7 +339,7 @@ fn numbers(tokens: &[Token]) -> Vec<Number> {
 pub(super) fn words_of_text(text: &str) -> Sorted<u32> {
     let mut plain = String::with_capacity(text.len());
     each_compatible(text, |c| if is_ideograph(c) { plain.push(c) } else { plain.extend(c.to_lowercase()) });
-    let plain = fast2s::convert(&plain);
+    let plain = simplified(&plain);
     let all = words(&plain, &tokens(&plain));
     let is_single = |word: &Word| word.parts[0] == word.parts[1] || word.is_pair_of_ideographs(&plain);
     all.iter().filter(|word| is_single(word)).map(|word| word.key).collect()

@@ -1,5 +1,7 @@
 //! The tokens of a title: ideographs, numbers, and words in the form in which they compare.
 
+use std::borrow::Cow;
+
 use super::letters::digest;
 use super::words::WORDS;
 
@@ -32,7 +34,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     while let Some((start, c)) = characters.next() {
         let mut end = start + c.len_utf8();
         let (kind, word) = if is_syllabic(c) {
-            (TokenKind::Ideograph, text[start..end].to_owned())
+            (TokenKind::Ideograph, Cow::Borrowed(&text[start..end]))
         } else if c.is_numeric() {
             while let Some(&(at, next)) = characters.peek() {
                 let follows = text[at + next.len_utf8()..].starts_with(|c: char| c.is_numeric());
@@ -42,7 +44,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
                 end = at + next.len_utf8();
                 characters.next();
             }
-            (TokenKind::Number, text[start..end].replace(',', ""))
+            (TokenKind::Number, Cow::Owned(text[start..end].replace(',', "")))
         } else if c.is_alphabetic() {
             while let Some(&(at, next)) = characters.peek() {
                 let follows = text[at + next.len_utf8()..].chars().next();
@@ -59,14 +61,15 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
             }
             let word = &text[start..end];
             match WORDS.numeral(word) {
-                Some(number) => (TokenKind::Number, number.to_string()),
-                None if word.contains('.') => (TokenKind::Word, stem(&word.replace('.', ""))),
-                None => (TokenKind::Word, stem(word)),
+                Some(number) => (TokenKind::Number, Cow::Owned(number.to_string())),
+                None if word.contains('.') => (TokenKind::Word, Cow::Owned(stem(&word.replace('.', "")))),
+                None => (TokenKind::Word, Cow::Owned(stem(word))),
             }
         } else {
             continue;
         };
-        let is_stop = WORDS.is_stop(&word) || WORDS.is_stop(&text[start..end]);
+        let written = &text[start..end];
+        let is_stop = WORDS.is_stop(&word) || (*word != *written && WORDS.is_stop(written));
         found.push(Token { kind, key: digest_of(&word), is_stop, span: (start, end) });
     }
     found
