@@ -1,0 +1,115 @@
+//! What an entry resembles and was not joined to: judged anew, for a person who asks why.
+//!
+//! Refusals are not stored: every entry is refused by many. They are judged with how rare words were when the entry
+//! came, as far as the store still knows.
+
+use rusqlite::{Connection, params};
+use serde::Serialize;
+
+use super::compared::FeatureCache;
+use super::explain::find;
+use super::read::entry;
+use super::{Store, StoreError};
+use crate::stories::{Features, Judgement, Rarity, Signature, WINDOW_MS, judge_in_full};
+
+/// Entries that are judged, those that share the rarest words.
+const MOST_JUDGED: usize = 24;
+
+/// Stories that are told of.
+const MOST_TOLD: usize = 5;
+
+/// What the words that both titles have must weigh, in words that no other title has.
+const LEAST_SHARED: f64 = 0.7;
+
+/// An entry of another story, and why it is not of this one.
+#[derive(Debug, Clone, Serialize)]
+pub struct Refusal {
+    /// The id of the other entry in the river.
+    pub other: String,
+    /// Its source.
+    pub source: String,
+    /// Its title.
+    pub title: String,
+    /// What speaks for and against.
+    #[serde(flatten)]
+    pub judgement: Judgement,
+}
+
+impl Store {
+    /// The entries of other stories that an entry resembles most, one of each story, with what kept them apart; none
+    /// where there is no such entry, or where it was split off by hand. This reads what all entries of the window are
+    /// found by, so it is for a person who asks and not for pages.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn refusals(&self, name: &str) -> Result<Vec<Refusal>, StoreError> {
+        self.reading(|connection| match find(connection, name)? {
+            Some(row) => refusals(connection, row),
+            None => Ok(Vec::new()),
+        })
+    }
+}
+
+fn refusals(connection: &Connection, row: i64) -> rusqlite::Result<Vec<Refusal>> {
+    let columns = "row, river_id, source, first_seen, changed_at, sort, data, stamp";
+    let stored = connection.query_row(&format!("SELECT {columns} FROM entries WHERE row = ?1"), [row], entry)?;
+    let mut cache = FeatureCache::default();
+    let Some(own) = cache.entry(connection, row)? else { return Ok(Vec::new()) };
+    let seen = stored.first_seen.timestamp_millis();
+    let features = Features::of(stored.source.as_str(), &stored.entry, seen);
+    let (rarity, titles) = window(connection, row, seen)?;
+    let mut alike: Vec<(f64, i64)> = (titles.into_iter())
+        .map(|(other, words)| {
+            let shared = features.words.keys().filter(|word| words.contains(word));
+            (shared.map(|word| rarity.weight(word)).sum(), other)
+        })
+        .filter(|(weight, _)| *weight >= LEAST_SHARED)
+        .collect();
+    alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    alike.truncate(MOST_JUDGED);
+    let (mut stories, mut found) = (vec![own.story], Vec::new());
+    for (_, other) in alike {
+        let Some(compared) = cache.entry(connection, other)? else { continue };
+        if stories.contains(&compared.story) || found.len() == MOST_TOLD {
+            continue;
+        }
+        stories.push(compared.story);
+        let mut judgement = judge_in_full(&features, &compared.features, &rarity);
+        if judgement.joined {
+            judgement.joined = false;
+            judgement.evidence.insert(0, "alike, but the tellings of the two stories are not as a whole".to_owned());
+        }
+        let theirs = connection.query_row(&format!("SELECT {columns} FROM entries WHERE row = ?1"), [other], entry)?;
+        found.push(Refusal {
+            other: theirs.river_id,
+            source: theirs.source.to_string(),
+            title: theirs.entry.title,
+            judgement,
+        });
+    }
+    Ok(found)
+}
+
+/// Entries with the words of their titles.
+type Titles = Vec<(i64, Vec<u32>)>;
+
+/// How rare words were when the entry `row` came, and the entries within the window on either side of it.
+fn window(connection: &Connection, row: i64, seen: i64) -> rusqlite::Result<(Rarity, Titles)> {
+    let (mut rarity, mut titles) = (Rarity::default(), Vec::new());
+    let mut select = connection.prepare(
+        "SELECT row, first_seen, signature FROM entries
+         WHERE first_seen BETWEEN ?1 AND ?2 AND signature IS NOT NULL ORDER BY row",
+    )?;
+    let mut rows = select.query(params![Rarity::horizon(seen), seen.saturating_add(WINDOW_MS)])?;
+    while let Some(each) = rows.next()? {
+        let (other, first_seen, bytes): (i64, i64, Vec<u8>) = (each.get(0)?, each.get(1)?, each.get(2)?);
+        let Some(signature) = Signature::from_bytes(&bytes) else { continue };
+        if other <= row {
+            drop(rarity.add(first_seen, signature.words()));
+        }
+        if other != row {
+            titles.push((other, signature.words().to_vec()));
+        }
+    }
+    Ok((rarity, titles))
+}
