@@ -1,8 +1,9 @@
-"""Reads every document of a folder with newsriver and with feedparser, and prints each field that differs.
+"""Reads every document of a folder with newsriver and with a peer, and prints each field that differs.
 
-Usage: differ.py NEWSRIVER FOLDER [--mutate N] [--limit N] [--only REGEX]
+Usage: differ.py NEWSRIVER FOLDER [--peer PROGRAM] [--mutate N] [--limit N] [--only REGEX]
 
-Needs feedparser. Entries are paired by id, link or title, else by place. A line a difference: what of it newsriver lacks
+The peer is feedparser, or a program that reads paths and writes what the documents hold, a line each: that of
+`cargo bench --bench peer --no-run` is feed-rs. Entries are paired by id, link or title, else by place. A line a difference: what of it newsriver lacks
 (`lost`), has beside it (`more`), or reads otherwise (`other`). With --mutate every document is read in N variants too:
 other prefixes, another case, other or no namespaces, one bad byte, junk in front. Nothing is written.
 """
@@ -17,6 +18,7 @@ import random
 import re
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 
 import feedparser
@@ -65,7 +67,7 @@ def utc(date):
         return date
 
 
-def theirs(data):
+def feedparser_reads(data):
     feed = feedparser.parse(data, response_headers={"content-location": "http://base.example/"})
     if not feed.version and not feed.entries:
         return None
@@ -85,6 +87,33 @@ def theirs(data):
             "tags": {plain(t.get("term")) for t in e.get("tags", []) if t.get("term")},
         })
     return entries
+
+
+class Peer:
+    """A program that is asked for one document after the other."""
+
+    def __init__(self, program):
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.file = tempfile.NamedTemporaryFile()
+
+    def __call__(self, data):
+        pathlib.Path(self.file.name).write_bytes(data)
+        self.process.stdin.write(self.file.name + "\n")
+        self.process.stdin.flush()
+        entries = json.loads(self.process.stdout.readline())
+        return entries and [{
+            "id": e["id"],
+            "link": address(e["link"]) if re.match(r"https?:", e["link"] or "") else "",
+            "title": plain(e["title"]),
+            "dates": {d[:19] for d in map(utc, e["dates"]) if d},
+            "authors": {plain(name) for name in e["authors"]},
+            "body": plain(e["body"]),
+            "files": {address(f) for f in e["files"]},
+            "tags": {plain(t) for t in e["tags"]},
+        } for e in entries]
+
+
+peers = {}
 
 
 def pairs(mine, other):
@@ -151,7 +180,10 @@ def mutants(data, count, seed):
             yield changed
 
 
-def look(newsriver, path, count):
+def look(newsriver, program, path, count):
+    if program and program not in peers:
+        peers[program] = Peer(program)
+    theirs = peers[program] if program else feedparser_reads
     data = path.read_bytes()
     found = []
     for n, variant in enumerate([data, *mutants(data, count, path.name)]):
@@ -167,6 +199,7 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("newsriver")
     arguments.add_argument("folder", type=pathlib.Path)
+    arguments.add_argument("--peer")
     arguments.add_argument("--mutate", type=int, default=0)
     arguments.add_argument("--limit", type=int, default=10**9)
     arguments.add_argument("--only", default="")
@@ -174,7 +207,7 @@ def main():
     files = [f for f in sorted(options.folder.rglob("*")) if f.is_file() and re.search(options.only, str(f))]
     counts = collections.Counter()
     with concurrent.futures.ProcessPoolExecutor(2) as pool:
-        jobs = {pool.submit(look, options.newsriver, f, options.mutate): f for f in files[: options.limit]}
+        jobs = {pool.submit(look, options.newsriver, options.peer, f, options.mutate): f for f in files[: options.limit]}
         for job, path in jobs.items():
             for variant, field, kind, what in job.result():
                 counts[field, kind] += 1

@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use newsriver::identity;
+use newsriver::ingest::{PollCommit, ReadDocument, prepare};
 use newsriver::model::activity::Activity;
 use newsriver::model::entry::Entry;
 use newsriver::model::feed::{PollHints, RawEntry};
 use newsriver::model::report::PollStatus;
 use newsriver::model::source::SourceId;
-use newsriver::store::{PollCommit, ReadDocument, Selection, Start, Store};
+use newsriver::store::{Selection, Start, Store};
 
 /// How much dearer an entry of the largest document may be than one of the smallest.
 const FLAT: f64 = 3.0;
@@ -28,6 +29,7 @@ fn start() -> DateTime<Utc> {
 
 fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Fallible<PollCommit> {
     let keys = identity::keys(&entries, str::to_owned);
+    let entries = entries.into_iter().map(|entry| (RawEntry::default(), entry)).collect();
     Ok(PollCommit {
         source: SourceId::new(source)?,
         name: source.into(),
@@ -53,9 +55,7 @@ fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Fallible<PollCommit>
             home_page_url: None,
             hints: PollHints::default(),
             is_delta: false,
-            entries: entries.into_iter().map(|entry| (RawEntry::default(), entry)).collect(),
-            fired: Vec::new(),
-            keys,
+            entries: prepare(&SourceId::new(source)?, entries, Vec::new(), keys)?,
         }),
         articles: Vec::new(),
         initial: None,

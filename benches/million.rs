@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use chrono::DateTime;
 use newsriver::config::Config;
 use newsriver::identity;
+use newsriver::ingest::{PollCommit, ReadDocument, prepare};
 use newsriver::live::Live;
 use newsriver::model::activity::Activity;
 use newsriver::model::entry::Entry;
@@ -17,7 +18,7 @@ use newsriver::model::recent::Recent;
 use newsriver::model::report::PollStatus;
 use newsriver::model::source::SourceId;
 use newsriver::search::Query;
-use newsriver::store::{PollCommit, ReadDocument, Selection, Store};
+use newsriver::store::{Selection, Store};
 use newsriver::web::Site;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,7 @@ fn poll(n: usize) -> Result<PollCommit, Box<dyn std::error::Error>> {
     let text = format!("第{n}条新消息{}", char::from_u32(0x5000 + u32::try_from(n)? * 7).unwrap_or('x'));
     let entries = vec![Entry { publisher_id: Some(format!("n{n}")), title: text, ..Entry::default() }];
     let keys = identity::keys(&entries, str::to_owned);
+    let entries = entries.into_iter().map(|entry| (RawEntry::default(), entry)).collect();
     Ok(PollCommit {
         source: SourceId::new("s")?,
         name: "s".into(),
@@ -76,9 +78,7 @@ fn poll(n: usize) -> Result<PollCommit, Box<dyn std::error::Error>> {
             home_page_url: None,
             hints: PollHints::default(),
             is_delta: false,
-            entries: entries.into_iter().map(|entry| (RawEntry::default(), entry)).collect(),
-            fired: Vec::new(),
-            keys,
+            entries: prepare(&SourceId::new("s")?, entries, Vec::new(), keys)?,
         }),
         articles: Vec::new(),
         initial: None,

@@ -33,7 +33,7 @@ const GROWTH: f64 = 8.0;
 
 /// A name, and what the body of an entry is made of: a beginning, a piece that is repeated with its number in place of
 /// `#`, and an end.
-const BODIES: [(&str, &str, &str, &str); 60] = [
+const BODIES: [(&str, &str, &str, &str); 66] = [
     ("attributes", "<a ", " a#", ">x</a>"),
     ("attributes with values", "<img ", " a#='x'", ">"),
     ("attributes parted by slashes", "<a ", "/a#", ">x"),
@@ -86,6 +86,12 @@ const BODIES: [(&str, &str, &str, &str); 60] = [
     ("numbers", "", "&#x338;", ""),
     ("signs of Latin-1", "<p>", "°", "</p>"),
     ("references in paragraphs", "<p>x</p><p>", "&amp;", "</p>"),
+    ("references in an attribute", "<p title='", "&amp;", "'>x</p>"),
+    ("signs of Latin-1 in an attribute", "<p title='", "°", "'>x</p>"),
+    ("references in an address", "<a href='http://e.example/?", "&amp;a", "'>x</a>"),
+    ("signs of Latin-1 in an address", "<a href='/", "°", "'>x</a>"),
+    ("long attributes of references", "", "<p title='SIGNS'>x</p>", ""),
+    ("candidates of references", "<img srcset='", "/&amp;# 1x, ", "'>"),
     ("marks", "<p>a", "\u{301}\u{323}\u{338}", ""),
     ("less than", "", "<", ""),
     ("greater than", "", ">", ""),
@@ -170,7 +176,7 @@ fn main() {
     let mut slowest = (Duration::ZERO, "");
     let shapes = BODIES.into_iter().map(|shape| (shape, true)).chain(DOCUMENTS.into_iter().map(|shape| (shape, false)));
     for ((name, begin, piece, end), is_body) in shapes.filter(|((name, ..), _)| name.contains(wanted.as_str())) {
-        let piece = piece.replace("ATTRIBUTES", &attributes);
+        let piece = piece.replace("ATTRIBUTES", &attributes).replace("SIGNS", &"°".repeat(2_600));
         let time = |length| {
             let text = made(begin, &piece, end, length);
             let document = if is_body { rss(&text) } else { text };

@@ -176,7 +176,7 @@ impl<'e> Uniform<'e> {
 
 /// What is known of a stored entry that one of the keys led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct ExistingEntry {
     /// Its row in the store.
     pub row: i64,
     /// Its publisher's id.
@@ -212,8 +212,8 @@ pub struct Matcher {
 impl Matcher {
     /// A matcher for a document whose entries have these keys.
     #[must_use]
-    pub fn new(keys: &[Keys]) -> Self {
-        Self { taken: HashSet::new(), ids_here: keys.iter().filter_map(|k| k.id).collect() }
+    pub fn new<'k>(keys: impl IntoIterator<Item = &'k Keys>) -> Self {
+        Self { taken: HashSet::new(), ids_here: keys.into_iter().filter_map(|k| k.id).collect() }
     }
 
     /// Decides one entry; `find` looks a key up in the store.
@@ -224,7 +224,7 @@ impl Matcher {
         &mut self,
         entry: &Entry,
         keys: &Keys,
-        mut find: impl FnMut(KeyKind, Key) -> Result<Option<Known>, E>,
+        mut find: impl FnMut(KeyKind, Key) -> Result<Option<ExistingEntry>, E>,
     ) -> Result<Verdict, E> {
         if let Some(id) = keys.id
             && let Some(known) = find(KeyKind::Id, id)?
@@ -267,13 +267,13 @@ impl Matcher {
 
     /// Whether a known entry stands in this document under no name of its own, so that it may have
     /// got another.
-    fn has_left(&self, known: &Known) -> bool {
+    fn has_left(&self, known: &ExistingEntry) -> bool {
         !self.taken.contains(&known.row) && known.id.is_none_or(|id| !self.ids_here.contains(&id))
     }
 
     /// A shared link is proof where one side has no id, or where the id changed and the title did
     /// not; unless the entry that had the link stands in this document under its own id.
-    fn same_link_is_same_entry(&self, entry: &Entry, keys: &Keys, known: &Known) -> bool {
+    fn same_link_is_same_entry(&self, entry: &Entry, keys: &Keys, known: &ExistingEntry) -> bool {
         if self.taken.contains(&known.row)
             || known.id.is_some_and(|id| keys.id != Some(id) && self.ids_here.contains(&id))
         {
@@ -288,7 +288,7 @@ impl Matcher {
 }
 
 /// Whether a publisher gives an old id to other news: another link, another title, another body.
-fn is_used_again(entry: &Entry, keys: &Keys, known: &Known) -> bool {
+fn is_used_again(entry: &Entry, keys: &Keys, known: &ExistingEntry) -> bool {
     keys.link.is_some()
         && !known.same_link
         && !known.same_body
@@ -299,7 +299,7 @@ fn is_used_again(entry: &Entry, keys: &Keys, known: &Known) -> bool {
 
 /// Whether an entry with the body of a known one is the next of its kind: of another date, or with other
 /// numbers in its title.
-fn is_another_issue(entry: &Entry, known: &Known) -> bool {
+fn is_another_issue(entry: &Entry, known: &ExistingEntry) -> bool {
     let published = entry.published.map(|date| date.timestamp());
     let other_date = published.zip(known.published).is_some_and(|(a, b)| a != b);
     other_date || numbers(&known.title) != numbers(&entry.title)
@@ -352,7 +352,7 @@ mod tests {
                 let verdict = matcher
                     .decide::<Infallible>(entry, keys, |kind, key| {
                         let of = |kind: KeyKind, key: Option<Key>| key.and_then(|key| stored.get(&(kind as u8, key)));
-                        Ok(of(kind, Some(key)).map(|(row, id, title, published)| Known {
+                        Ok(of(kind, Some(key)).map(|(row, id, title, published)| ExistingEntry {
                             row: *row,
                             id: *id,
                             title: title.clone(),

@@ -25,6 +25,8 @@ pub mod normalise;
 
 pub mod identity;
 
+pub mod ingest;
+
 pub mod explain;
 pub mod search;
 pub mod store;

@@ -199,9 +199,16 @@ fn tables_fit_the_terminal() -> Fallible {
         River::new("[[source]]\nid = \"a-source-with-a-rather-long-id-of-its-own\"\nurl = \"file:gone.xml\"\n")?;
     river.command(&["poll"])?;
     let typed = format!("stty cols 80; {} -c {} status", env!("CARGO_BIN_EXE_newsriver"), river.config().display());
-    let output = Command::new("script").args(["-qec", &typed, "/dev/null"]).stdin(Stdio::null()).output()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.contains("failing"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let on_terminal = |no_color: &str| {
+        let mut command = Command::new("script");
+        command.args(["-qec", &typed, "/dev/null"]).env("TERM", "xterm").env("NO_COLOR", no_color);
+        let output = command.stdin(Stdio::null()).output()?;
+        Ok::<_, std::io::Error>(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let colored = on_terminal("")?;
+    assert!(colored.contains("\x1b["), "{colored:?}");
+    let text = on_terminal("1")?;
+    assert!(text.contains("failing") && !text.contains('\x1b'), "{text:?}");
     for line in text.lines() {
         assert!(line.trim_end_matches('\r').chars().count() <= 80, "{line:?}");
     }

@@ -259,3 +259,43 @@ fn a_body_that_is_only_a_link_keeps_it() -> Fallible {
     assert!(field(&entries[0], "body").contains("http://o.example/2"), "{entries:?}");
     Ok(())
 }
+
+#[test]
+fn a_bad_byte_in_the_name_of_a_tag_costs_nothing() -> Fallible {
+    let atom = "<feed xmlns=\"http://www.w3.org/2005/Atom\"><entry><title>a</title><id>1</id><updated>2023-04-24T06:00:00Z</updated><summary>x</summary></entry></feed>";
+    let places = ["feed", "entry", "title", "id>", "updated", "summary"];
+    for place in places {
+        for bad in [&b"\xe2\x80"[..], b"\xff", b"\x92"] {
+            for inside in [0, 2] {
+                let at = atom.find(&format!("<{place}")).ok_or("no tag")? + 1 + inside;
+                let text = [&atom.as_bytes()[..at], bad, &atom.as_bytes()[at..]].concat();
+                let expected = [("title", "a"), ("id", "1"), ("updated", DAY), ("summary", "x")];
+                check(&format!("{place} {bad:?} {inside}"), &text, &expected)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_empty_entry_within_another_does_not_end_it() -> Fallible {
+    let atom = "<feed xmlns=\"http://www.w3.org/2005/Atom\"><title>F</title><entry><source><title>S</title><entry/></source><title>a</title><id>1</id></entry></feed>";
+    check("atom", atom.as_bytes(), &[("title", "a"), ("id", "1")])?;
+    check("rss", rss("<item/><title>a</title><guid>1</guid>").as_bytes(), &[("title", "a"), ("id", "1")])
+}
+
+#[test]
+fn an_atom_id_that_is_a_reference_is_the_link_where_there_is_none() -> Fallible {
+    let entry =
+        |id: &str| format!("<feed xmlns=\"http://www.w3.org/2005/Atom\"><entry><title>a</title>{id}</entry></feed>");
+    for (id, link) in [
+        ("<id>/2023/1</id>", "http://e.example/2023/1"),
+        ("<id>2023/1</id>", ""),
+        ("<id>tag:e.example,2023:1</id>", ""),
+        ("<id>/2023/1</id><link href=\"/x\"/>", "http://e.example/x"),
+    ] {
+        check(id, entry(id).as_bytes(), &[("url", link)])?;
+    }
+    let with_base = entry("<id>1/2</id>").replace("<entry>", "<entry xml:base=\"http://o.example/b/\">");
+    check(&with_base, with_base.as_bytes(), &[("url", "http://o.example/b/1/2")])
+}

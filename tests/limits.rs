@@ -6,12 +6,13 @@ use std::path::Path;
 type Fallible = Result<(), Box<dyn std::error::Error>>;
 
 /// Words of the manual with `{}` for the number; the file and the constant that set it; how it is written.
-const LIMITS: [(&str, &str, &str, Unit); 46] = [
+const LIMITS: [(&str, &str, &str, Unit); 47] = [
     ("`max_bytes`, {}; more fails the poll", "config/mod.rs", "MAX_BYTES", Unit::Bytes),
     ("large documents (over {}) held at once", "fetch/room.rs", "SMALL", Unit::Bytes),
     ("held at once | {};", "fetch/room.rs", "ROOMS", Unit::Count),
     ("over {} they are read one at a time", "poll/reading.rs", "LARGE", Unit::Bytes),
-    ("a body of {},", "parse/bounds.rs", "BODY", Unit::Bytes),
+    ("with attributes of {},", "html/walk.rs", "LONGEST_VALUE", Unit::Bytes),
+    ("a body of {} with", "parse/bounds.rs", "BODY", Unit::Bytes),
     ("a title of {},", "parse/bounds.rs", "TITLE", Unit::Bytes),
     ("addresses of {},", "parse/bounds.rs", "ADDRESS", Unit::Bytes),
     ("{} tags, attachments and authors", "parse/bounds.rs", "LISTED", Unit::Count),
@@ -48,7 +49,7 @@ const LIMITS: [(&str, &str, &str, Unit); 46] = [
     ("a full one has {}", "store/changes.rs", "ARCHIVE", Unit::Count),
     ("A page ends after {} of bodies", "store/river.rs", "MOST_BYTES", Unit::Bytes),
     ("takes up to a {} of the first page", "store/river.rs", "LATE_PART", Unit::Ordinal),
-    ("where it is not set, {} once the river", "store/entries.rs", "INITIAL", Unit::Count),
+    ("where it is not set, {} once the river", "ingest/progress.rs", "INITIAL", Unit::Count),
     ("the same from the store, for {}", "store/commit.rs", "HISTORY_DAYS", Unit::WordsOfDays),
     ("at least {} different, unrelated titles", "clean/affix.rs", "ENOUGH", Unit::Words),
     ("No title is left with fewer than {} letters", "clean/affix.rs", "SHORTEST_LEFT", Unit::Words),

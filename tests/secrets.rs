@@ -178,6 +178,8 @@ fn control_and_direction_characters_are_shown_and_not_passed() -> Fallible {
     let mut shown: Vec<(String, String)> = Vec::new();
     for path in [
         "",
+        "status.json",
+        "opml",
         "status",
         "status/a",
         "status/named",
@@ -197,6 +199,12 @@ fn control_and_direction_characters_are_shown_and_not_passed() -> Fallible {
         &["status", "--json"],
         &["log"],
         &["log", "--json"],
+        &["export", "opml"],
+        &["export", "atom"],
+        &["export", "rss"],
+        &["export", "json"],
+        &["why", "bad"],
+        &["why", "named"],
         &["explain", &entry],
         &["explain", "--json", &entry],
         &["check"],
@@ -230,5 +238,30 @@ fn control_and_direction_characters_are_shown_and_not_passed() -> Fallible {
     let text =
         |what: &str| shown.iter().find(|(name, _)| name == what).map(|(_, text)| text.as_str()).unwrap_or_default();
     assert!(text("status").contains("\\u{202e}"), "{}", text("status"));
+    Ok(())
+}
+
+#[test]
+fn an_id_that_is_made_of_a_private_address_is_remarked() -> Fallible {
+    let river = River::new(
+        "[[source]]\nurl = \"https://e.org/s3cr3t/feed.xml\"\nprivate_url = true\n[[source]]\nid = \"own\"\nurl = \"https://o.org/s3cr3t\"\nprivate_url = true\n",
+    )?;
+    let (status, _, err) = river.command(&["check"])?;
+    assert_eq!(status, Some(0), "{err}");
+    assert!(err.contains("rename e-org-s3cr3t-feed-xml"), "{err}");
+    assert!(!err.contains("`own`"), "{err}");
+    let (status, _, err) = river.command(&["rename", "e-org-s3cr3t-feed-xml", "mine"])?;
+    assert_eq!(status, Some(0), "{err}");
+    let (status, _, err) = river.command(&["check"])?;
+    assert!(status == Some(0) && !err.contains("s3cr3t"), "{err}");
+    // What is imported gets an id without it.
+    let list = river.folder.path().join("list.opml");
+    std::fs::write(
+        &list,
+        "<opml><body><outline xmlUrl='https://c.org/private-0123456789abcdef/f.xml'/></body></opml>",
+    )?;
+    let (status, _, err) = river.command(&["import", &list.to_string_lossy()])?;
+    assert_eq!(status, Some(0), "{err}");
+    assert!(std::fs::read_to_string(river.config())?.contains("id = \"c-org-private-f-xml\""));
     Ok(())
 }

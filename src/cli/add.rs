@@ -389,7 +389,7 @@ fn new_sources(
             Some(id) => SourceId::new(id).map_err(|error| Ending::Usage(format!("`{id}` is no id: {error}")))?,
             None => {
                 let short = discover::short_name(&feed.title).and_then(|name| SourceId::new(&name).ok());
-                free_id(short.unwrap_or_else(|| SourceId::from_address(&feed.address)), &taken)
+                free_id(short.unwrap_or_else(|| SourceId::without_secrets(&feed.address)), &taken)
             }
         };
         taken.insert(id.clone());

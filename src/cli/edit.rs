@@ -126,7 +126,7 @@ fn new_sources(
             known += 1;
             continue;
         }
-        let id = free_id(SourceId::from_address(&address), &taken);
+        let id = free_id(SourceId::without_secrets(&address), &taken);
         taken.insert(id.clone());
         let own = outline.group.as_deref().map(|name| SourceId::from_name(name).to_string());
         let group = group.map(str::to_owned).or(own);

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use chrono::Utc;
 use url::Url;
 
-use super::{Ending, contact, load, note, print, print_bytes};
+use super::{Ending, contact, load, note, print, print_json_text, print_xml};
 use crate::config::Config;
 use crate::live::Live;
 use crate::model::page::Spot;
@@ -68,7 +68,7 @@ pub(super) fn export(path: &Path, arguments: &ExportArguments) -> Result<(), End
                      /opml of the daemon leaves them out"
                 ));
             }
-            return print_bytes(crate::live::opml(&config, store.as_ref()).trim_end().as_bytes());
+            return print_xml(crate::live::opml(&config, store.as_ref()).trim_end());
         }
         What::Atom => Format::Atom,
         What::Rss => Format::Rss,
@@ -77,7 +77,9 @@ pub(super) fn export(path: &Path, arguments: &ExportArguments) -> Result<(), End
     let store = Store::look_at(&config.store)?;
     store.set_priorities(config.priorities());
     let river = live(config, &store)?.river(&store, &Ask::default(), &Spot::First)?;
-    print_bytes(&river.map(|river| river.render(format)).unwrap_or_default())
+    let rendered = river.map(|river| river.render(format)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&rendered);
+    if format == Format::Json { print_json_text(&text) } else { print_xml(&text) }
 }
 
 /// Writes the river as files; what has left its first page goes into the archives as when the daemon runs.

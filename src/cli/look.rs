@@ -89,6 +89,14 @@ pub(super) fn check(path: &Path, arguments: &CheckArguments) -> Result<(), Endin
             source.id
         ));
     }
+    for source in config.sources.iter().filter(|source| source.is_told_by_id()) {
+        note(&format!(
+            "{}: the id `{id}` is made of a private address, and ids stand in feeds, links and the ids of entries: \
+             `newsriver rename {id} NEW` gives the source another, which new entries are named by",
+            path.display(),
+            id = source.id
+        ));
+    }
     if !arguments.online {
         let text = if arguments.json {
             json!({ "ok": true, "sources": config.sources.len() }).to_string()

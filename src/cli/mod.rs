@@ -253,6 +253,11 @@ fn print_table(table: &Table, below: &str) -> Result<(), Ending> {
     print_bytes(format!("{table}\n{}", visible::lines(below)).as_bytes())
 }
 
+/// Writes XML to stdout.
+fn print_xml(text: &str) -> Result<(), Ending> {
+    print_bytes(visible::xml(text).as_bytes())
+}
+
 /// Writes a document to stdout as it is; a reader that has gone (`| head`) is no error.
 fn print_bytes(bytes: &[u8]) -> Result<(), Ending> {
     is_taken(bytes).map(drop)

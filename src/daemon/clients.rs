@@ -15,7 +15,8 @@ impl Clients {
     /// `kept_open` connections are kept for the next request, to each host.
     pub(super) fn new(live: &Live, kept_open: usize) -> Self {
         let polls = Shared { rooms: live.rooms.clone(), kept_open, ..Shared::default() };
-        Self { callbacks: Shared { lookups: Lookups::new(LOOKUPS), ..polls.clone() }, polls }
+        let callbacks = Shared { lookups: Lookups::new(LOOKUPS), asks_for_others: true, ..polls.clone() };
+        Self { polls, callbacks }
     }
 
     /// A client for polls, and one for callbacks.

@@ -1,4 +1,7 @@
 //! What each host is asked for at the moment, whoever asks: sources, redirects, articles.
+//!
+//! A host that is slow holds the places of those who ask it. Requests that others had us make (a redirect or an article
+//! of another site, a callback, a picture) are guests there: they leave a place to the sources of the host.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +26,10 @@ pub struct Hosts {
 #[derive(Debug, Default)]
 struct Host {
     running: usize,
+    /// Those of them that are guests.
+    guests: usize,
+    /// Requests of its own sources that wait.
+    waiting: usize,
     /// When the latest request went out, or will.
     latest: Option<Instant>,
     /// When it last answered anything.
@@ -30,7 +37,43 @@ struct Host {
     /// Whether it answered anything well since we started.
     is_well: bool,
     hold: Option<Hold>,
-    freed: Arc<Notify>,
+    freed: Arc<Freed>,
+}
+
+/// Wakes who waits for a place. Each wakes for itself: a guest that may not enter takes no turn of a source.
+#[derive(Debug, Default)]
+struct Freed {
+    own: Notify,
+    guest: Notify,
+}
+
+impl Freed {
+    fn notify(&self) {
+        self.own.notify_one();
+        self.guest.notify_one();
+    }
+}
+
+impl Host {
+    /// Takes a place, if one is free of `limit`.
+    fn enter(&mut self, limit: usize, asker: Asker) -> bool {
+        let is_free = self.running < limit
+            && (asker == Asker::Source || (self.waiting == 0 && self.guests < limit.saturating_sub(1).max(1)));
+        if is_free {
+            self.running += 1;
+            self.guests += usize::from(asker == Asker::Guest);
+        }
+        is_free
+    }
+}
+
+/// On whose behalf a host is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// A source that is there.
+    Source,
+    /// Anybody else.
+    Guest,
 }
 
 /// A host asked to be left alone (429 or 503 with `Retry-After`; RFC 9110, section 10.2.3).
@@ -46,13 +89,37 @@ struct Hold {
 pub(super) struct Place {
     hosts: Arc<Hosts>,
     host: String,
+    asker: Asker,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.hosts.with(&self.host, |host| {
             host.running = host.running.saturating_sub(1);
-            host.freed.notify_one();
+            host.guests = host.guests.saturating_sub(usize::from(self.asker == Asker::Guest));
+            host.freed.notify();
+        });
+    }
+}
+
+/// A source that waits for a place at its host, until it is dropped.
+struct Waiting<'h> {
+    hosts: &'h Hosts,
+    host: &'h str,
+}
+
+impl<'h> Waiting<'h> {
+    fn new(hosts: &'h Hosts, host: &'h str) -> Self {
+        hosts.with(host, |host| host.waiting += 1);
+        Self { hosts, host }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.hosts.with(self.host, |host| {
+            host.waiting = host.waiting.saturating_sub(1);
+            host.freed.notify();
         });
     }
 }
@@ -61,24 +128,26 @@ impl Hosts {
     fn with<T>(&self, name: &str, change: impl FnOnce(&mut Host) -> T) -> T {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if hosts.len() > MOST_HOSTS {
-            hosts.retain(|_, host| host.running > 0 || host.hold.is_some());
+            hosts.retain(|_, host| host.running > 0 || host.waiting > 0 || host.hold.is_some());
         }
         change(hosts.entry(name.to_owned()).or_default())
     }
 
     /// Waits until fewer than `limit` requests to `host` are under way and `gap` has passed since the
     /// last one went out.
-    pub(super) async fn enter(self: &Arc<Self>, host: &str, limit: usize, gap: Duration) -> Place {
-        loop {
-            let freed = self.with(host, |host| {
-                let free = host.running < limit;
-                host.running += usize::from(free);
-                (!free).then(|| host.freed.clone())
-            });
-            let Some(freed) = freed else { break };
-            freed.notified().await;
+    pub(super) async fn enter(self: &Arc<Self>, host: &str, limit: usize, gap: Duration, asker: Asker) -> Place {
+        let mut waiting = None;
+        while let Some(freed) = self.with(host, |host| (!host.enter(limit, asker)).then(|| host.freed.clone())) {
+            match asker {
+                Asker::Source => {
+                    waiting.get_or_insert_with(|| Waiting::new(self, host));
+                    freed.own.notified().await;
+                }
+                Asker::Guest => freed.guest.notified().await,
+            }
         }
-        let place = Place { hosts: self.clone(), host: host.to_owned() };
+        drop(waiting);
+        let place = Place { hosts: self.clone(), host: host.to_owned(), asker };
         if !gap.is_zero() {
             let turn = self.with(host, |host| {
                 let now = Instant::now();
@@ -143,10 +212,10 @@ mod tests {
     async fn requests_wait_for_their_place_and_keep_their_distance() {
         let hosts = Arc::new(Hosts::default());
         let (start, gap) = (Instant::now(), Duration::from_millis(50));
-        let first = hosts.enter("a", 2, gap).await;
-        let second = hosts.enter("a", 2, gap).await;
+        let first = hosts.enter("a", 2, gap, Asker::Source).await;
+        let second = hosts.enter("a", 2, gap, Asker::Source).await;
         assert!(start.elapsed() >= gap, "the second keeps its distance");
-        let mut third = std::pin::pin!(hosts.enter("a", 2, gap));
+        let mut third = std::pin::pin!(hosts.enter("a", 2, gap, Asker::Source));
         tokio::select! {
             biased;
             _ = &mut third => panic!("two are under way"),
@@ -163,6 +232,44 @@ mod tests {
         hosts.answered("a");
         assert_eq!((hosts.held("a", now), hosts.held("a", until)), (Some(until), None));
         assert_eq!(hosts.next_release(now), Some(until));
+    }
+
+    /// Whether a request enters at once.
+    async fn enters(hosts: &Arc<Hosts>, limit: usize, asker: Asker) -> Option<Place> {
+        tokio::select! {
+            biased;
+            place = hosts.enter("a", limit, Duration::ZERO, asker) => Some(place),
+            () = std::future::ready(()) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn guests_leave_a_place_to_the_sources_of_a_host() {
+        let hosts = Arc::new(Hosts::default());
+        let guest = enters(&hosts, 2, Asker::Guest).await;
+        assert!(guest.is_some());
+        assert!(enters(&hosts, 2, Asker::Guest).await.is_none(), "one of two places");
+        let own = enters(&hosts, 2, Asker::Source).await;
+        assert!(own.is_some() && enters(&hosts, 2, Asker::Source).await.is_none(), "two are under way");
+        drop((guest, own));
+        assert!(enters(&hosts, 2, Asker::Guest).await.is_some(), "places are given back");
+        // Where there is one place, whoever waits for it as a source has it next.
+        let guest = enters(&hosts, 1, Asker::Guest).await;
+        let other = tokio::spawn({
+            let hosts = hosts.clone();
+            async move { drop(hosts.enter("a", 1, Duration::ZERO, Asker::Guest).await) }
+        });
+        let own = hosts.enter("a", 1, Duration::ZERO, Asker::Source);
+        let mut own = std::pin::pin!(own);
+        tokio::select! {
+            biased;
+            _ = &mut own => panic!("the place is taken"),
+            () = std::future::ready(()) => {}
+        }
+        drop(guest);
+        assert!(enters(&hosts, 1, Asker::Guest).await.is_none(), "a source waits");
+        drop(own.await);
+        assert!(other.await.is_ok(), "then it is the guest's turn");
     }
 
     #[test]

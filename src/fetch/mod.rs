@@ -248,8 +248,9 @@ impl Fetcher {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let host = url.host_str().unwrap_or_default();
         let place =
-            self.shared.hosts.enter(url.host_str().unwrap_or_default(), source.per_host, gap(source, url)).await;
+            self.shared.hosts.enter(host, source.per_host, gap(source, url), self.shared.asker(source, host)).await;
         let limit = source.timeouts.whole;
         let response = match tokio::time::timeout(limit, request.send()).await {
             Ok(response) => response.map_err(|error| FetchError::from_reqwest(error, source.timeouts.connect))?,
@@ -308,7 +309,8 @@ impl Fetcher {
                 return Err(FetchError::Held { host, until }.into());
             }
             // Kept until the body is read: a host that is still sending is still busy.
-            let place = self.shared.hosts.enter(&host, source.per_host, gap(source, &url)).await;
+            let asker = self.shared.asker(source, &host);
+            let place = self.shared.hosts.enter(&host, source.per_host, gap(source, &url), asker).await;
             let response = self.ask(source, written, &url, known.validators).await?;
             self.shared.hosts.spoke(&host);
             let status = response.status();

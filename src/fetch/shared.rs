@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::hosts::{Hosts, KEPT_OPEN};
+use super::hosts::{Asker, Hosts, KEPT_OPEN};
 use super::resolver::Lookups;
 use super::room::Rooms;
+use crate::model::source::Source;
 
 /// What clients of one process share.
 #[derive(Debug, Clone)]
@@ -18,11 +19,26 @@ pub struct Shared {
     pub lookups: Lookups,
     /// Connections that are kept for the next request, to one host; none where descriptors are scarce.
     pub kept_open: usize,
+    /// Whether all that is asked for was asked for by others (subscribers, readers), and no source waits for it.
+    pub asks_for_others: bool,
 }
 
 impl Default for Shared {
     fn default() -> Self {
-        Self { hosts: Arc::default(), rooms: Rooms::default(), lookups: Lookups::default(), kept_open: 2 }
+        Self {
+            hosts: Arc::default(),
+            rooms: Rooms::default(),
+            lookups: Lookups::default(),
+            kept_open: 2,
+            asks_for_others: false,
+        }
+    }
+}
+
+impl Shared {
+    /// On whose behalf a host is asked: what leads a source elsewhere was written by others.
+    pub(super) fn asker(&self, source: &Source, host: &str) -> Asker {
+        if self.asks_for_others || source.address.host() != Some(host) { Asker::Guest } else { Asker::Source }
     }
 }
 

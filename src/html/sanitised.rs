@@ -16,7 +16,7 @@ use super::{tree, walk};
 
 /// The version of the sanitiser. It changes whenever less comes through than before: what was stored by another is then
 /// sanitised again.
-pub const SANITISER: &str = "1";
+pub const SANITISER: &str = "2";
 
 /// How often a body is parsed again until that changes nothing more; one round is what nearly all take.
 const MOST_ROUNDS: usize = 4;

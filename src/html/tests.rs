@@ -152,3 +152,18 @@ proptest! {
         prop_assert_eq!(judge::live_in_any_form(&as_html), Vec::<String>::new());
     }
 }
+
+#[test]
+fn a_value_that_is_too_long_goes_with_its_attribute() {
+    let html = |value: &str| {
+        format!("<p title=\"{value}\">x <a href=\"http://e.org/{value}\" rel=\"noopener noreferrer\">y</a></p>")
+    };
+    for sign in ["a", "&amp;"] {
+        let fits = html(&sign.repeat((16 * 1024 - 13) / sign.len()));
+        assert_eq!(
+            &*SanitisedHtml::from(html(&sign.repeat(16 * 1024 / sign.len() + 1))),
+            "<p>x <a rel=\"noopener noreferrer\">y</a></p>"
+        );
+        assert!(SanitisedHtml::from(fits).contains("title="), "{sign}");
+    }
+}

@@ -15,6 +15,10 @@ use super::characters::{self, push_escaped};
 /// Elements inside each other at most; browsers stop at 512.
 const DEEPEST: usize = 256;
 
+/// Bytes of the longest value of an attribute, as it is written. The serialiser of the sanitiser looks through the rest
+/// of a value at every sign that it escapes: the square of the length. Addresses and descriptions are shorter.
+const LONGEST_VALUE: usize = 16 << 10;
+
 /// Where lazily loaded images keep their address, most trusted first.
 const LAZY: [&str; 5] = ["data-src", "data-original", "data-lazy-src", "data-actualsrc", "data-echo"];
 
@@ -110,10 +114,16 @@ fn push_start(element: &Element, base: Option<&Url>, out: &mut String) {
 fn push_attribute(name: &str, value: &str, base: Option<&Url>, out: &mut String) {
     let value = characters::clean(value);
     let Some(value) = (if is_address(name) { address(name, &value, base) } else { Some(value) }) else { return };
+    let before = out.len();
     out.push(' ');
     out.push_str(name);
     out.push_str("=\"");
+    let start = out.len();
     push_escaped(&value, true, out);
+    if out.len() - start > LONGEST_VALUE {
+        // Half an address would be another one.
+        return out.truncate(before);
+    }
     out.push('"');
 }
 

@@ -215,6 +215,7 @@ mod tests {
 
     use super::*;
     use crate::identity;
+    use crate::ingest::{PollCommit, ReadDocument, prepare};
     use crate::model::activity::Activity;
     use crate::model::feed::{PollHints, RawEntry};
     use crate::model::page::Spot;
@@ -222,13 +223,13 @@ mod tests {
     use crate::model::recent::Recent;
     use crate::model::report::PollStatus;
     use crate::publish::Format;
-    use crate::store::{PollCommit, ReadDocument};
 
     type Fallible = Result<(), Box<dyn std::error::Error>>;
 
     /// What a poll of a source brought at a moment.
     fn poll(source: &str, at: &str, entries: Vec<Entry>) -> Result<PollCommit, Box<dyn std::error::Error>> {
         let keys = identity::keys(&entries, str::to_owned);
+        let entries = entries.into_iter().map(|entry| (RawEntry::default(), entry)).collect();
         Ok(PollCommit {
             source: SourceId::new(source)?,
             name: source.to_owned(),
@@ -254,9 +255,7 @@ mod tests {
                 home_page_url: None,
                 hints: PollHints::default(),
                 is_delta: false,
-                entries: entries.into_iter().map(|e| (RawEntry::default(), e)).collect(),
-                fired: Vec::new(),
-                keys,
+                entries: prepare(&SourceId::new(source)?, entries, Vec::new(), keys)?,
             }),
             articles: Vec::new(),
             initial: None,

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::entry::StoredEntry;
 use super::redact::{self, HIDDEN, MASK};
-use super::source::{Address, Source};
+use super::source::{Address, Source, SourceId};
 
 /// Parts of a secret that are shorter are not looked for in texts: they would be found in every word.
 const SHORTEST: usize = 6;
@@ -28,6 +28,18 @@ impl Source {
             Some(true) => HIDDEN.to_owned(),
             Some(false) => self.address.to_string(),
             None => redact::masked(&self.address.to_string()).into_owned(),
+        }
+    }
+
+    /// Whether the id, which stands in feeds, links and the ids of entries, tells what the address keeps.
+    #[must_use]
+    pub fn is_told_by_id(&self) -> bool {
+        match self.private_url {
+            Some(true) => self.id == SourceId::from_address(&self.address),
+            Some(false) => false,
+            None => {
+                self.id != SourceId::without_secrets(&self.address) && self.id == SourceId::from_address(&self.address)
+            }
         }
     }
 
@@ -167,6 +179,18 @@ impl Source {
     }
 }
 
+impl SourceId {
+    /// The id of a new source at an address, without what looks like a secret in that.
+    #[must_use]
+    pub fn without_secrets(address: &Address) -> Self {
+        let masked = match address {
+            Address::Web(url) => Url::parse(&redact::masked(url.as_str())).ok().map(Address::Web),
+            Address::File(_) => None,
+        };
+        Self::from_address(&masked.unwrap_or_else(|| address.clone()))
+    }
+}
+
 /// An address without the parameters that hold a secret; nothing where that does not help.
 fn without(address: &str, secrets: &[String]) -> Option<String> {
     let holds = |text: &str| secrets.iter().any(|secret| text.contains(secret.as_str()));
@@ -280,6 +304,36 @@ mod tests {
         assert!(!format!("{stored:?}").contains("s3cr3t"), "{stored:#?}");
         assert_eq!(stored.entry.url.as_deref(), Some("https://e.org/1?n=1"));
         assert_eq!((stored.entry.title.as_str(), stored.tellings[0].title.as_str()), ("told by ***", "told by ***"));
+        Ok(())
+    }
+
+    #[test]
+    fn an_id_that_tells_what_the_address_keeps_is_known() -> Result<(), Box<dyn std::error::Error>> {
+        let path = "https://e.org/private-0123456789abcdef/f.xml";
+        for (keys, is_told) in [
+            (format!("url = \"{path}\"\nprivate_url = true"), false),
+            ("url = \"https://e.org/a/b.xml\"".to_owned(), false),
+        ] {
+            assert_eq!(source(&keys)?.is_told_by_id(), is_told, "{keys}: its id is x");
+        }
+        let derived = |keys: &str| -> Result<Source, ConfigError> {
+            let config = Config::check(&format!("[[source]]\n{keys}\n"), std::path::Path::new("/c/feeds.toml"))?;
+            Ok(config.sources[0].clone())
+        };
+        for (keys, is_told) in [
+            ("url = \"https://e.org/a/b.xml\"", false),
+            ("url = \"https://e.org/a/b.xml\"\nprivate_url = true", true),
+            ("url = \"https://e.org/a/b.xml\"\nprivate_url = false", false),
+            ("url = \"https://e.org/a.xml?key=s3cr3t-words\"", false),
+            ("url = \"https://e.org/private-0123456789abcdef/f.xml\"", true),
+            ("url = \"https://e.org/private-0123456789abcdef/f.xml\"\nprivate_url = false", false),
+            ("url = \"file:a.xml\"\nprivate_url = true", true),
+        ] {
+            assert_eq!(derived(keys)?.is_told_by_id(), is_told, "{keys}");
+        }
+        let id = SourceId::without_secrets(&Address::Web(Url::parse(path)?));
+        assert_eq!(id.as_str(), "e-org-private-f-xml");
+        assert_eq!(SourceId::without_secrets(&Address::Web(Url::parse("https://e.org/a/")?)).as_str(), "e-org-a");
         Ok(())
     }
 

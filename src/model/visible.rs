@@ -61,6 +61,36 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// XML that says the same in characters that are safe on a terminal: those that XML lets stand raw become references;
+/// a section of character data, which knows none, is interrupted for them.
+#[must_use]
+pub fn xml(text: &str) -> Cow<'_, str> {
+    let is_raw = |c: char| is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t');
+    if !text.chars().any(is_raw) {
+        return Cow::Borrowed(text);
+    }
+    let (begin, end) = ("<![CDATA[", "]]>");
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut rest = text;
+    let mut in_section = false;
+    while let Some(c) = rest.chars().next() {
+        let mark = if in_section { end } else { begin };
+        if rest.starts_with(mark) {
+            in_section = !in_section;
+            out.push_str(mark);
+            rest = &rest[mark.len()..];
+            continue;
+        }
+        match (is_raw(c), in_section) {
+            (true, true) => out.push_str(&format!("{end}&#x{:x};{begin}", u32::from(c))),
+            (true, false) => out.push_str(&format!("&#x{:x};", u32::from(c))),
+            (false, _) => out.push(c),
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    Cow::Owned(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +109,23 @@ mod tests {
             let c = char::from_u32(unsafe_one).unwrap_or_default();
             assert!(is_unsafe(c), "{unsafe_one:x}");
         }
+    }
+
+    #[test]
+    fn xml_says_the_same() -> Result<(), roxmltree::Error> {
+        let text =
+            "<a b='x\u{202e}y'>p\u{2066}q<c><![CDATA[<r>\u{202e} &amp; ]]]]><![CDATA[>\u{9b}]]></c>\n\u{200f}</a>";
+        let shown = xml(text);
+        assert!(!shown.chars().any(|c| is_unsafe(c) && c != '\n'), "{shown}");
+        let (before, after) = (roxmltree::Document::parse(text)?, roxmltree::Document::parse(&shown)?);
+        let texts = |document: &roxmltree::Document<'_>| -> Vec<String> {
+            let each = document.descendants().filter(roxmltree::Node::is_element);
+            each.map(|node| node.descendants().filter_map(|n| n.text().filter(|_| n.is_text())).collect()).collect()
+        };
+        assert_eq!(texts(&before), texts(&after));
+        assert_eq!(before.root_element().attribute("b"), after.root_element().attribute("b"));
+        assert!(matches!(xml("<a>青浦</a>"), Cow::Borrowed(_)));
+        Ok(())
     }
 
     #[test]

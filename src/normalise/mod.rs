@@ -49,7 +49,13 @@ pub fn normalise(raw: &RawFeed, context: &Context<'_>) -> Feed {
             if raw.format == Format::Atom
                 && let Some(id) = made.publisher_id.take()
             {
-                made.publisher_id = Some(link::whole_id(id, base.as_ref()));
+                // A reference that a base is stated for leads somewhere; other words with a slash may be but a name.
+                let leads = entry.id_is_link && (id.starts_with('/') || entry.base.is_some());
+                let whole = link::whole_id(id, base.as_ref());
+                if made.url.is_none() && leads && link::is_web(&whole) {
+                    made.url = link::absolute(&whole, None);
+                }
+                made.publisher_id = Some(whole);
             }
             made.language = entry.language.as_deref().and_then(self::language).or_else(|| language.clone());
             for tag in context.tags {

@@ -17,6 +17,7 @@ mod repair;
 mod rss;
 mod sniff;
 mod survey;
+mod tag_names;
 mod vocabulary;
 
 use thiserror::Error;
@@ -72,7 +73,11 @@ fn announcement(announced: &[String]) -> String {
 /// # Errors
 /// [`ParseError`]; nothing of a document is lost silently: what is odd but readable is a warning.
 pub fn parse(text: &Text, select: Option<&Select>) -> Result<RawFeed, ParseError> {
-    let content = text.as_str();
+    let content = match text.has_replacements() {
+        true => tag_names::without_bad_characters(text.as_str()),
+        false => text.as_str().into(),
+    };
+    let content = &*content;
     let (kind, begin) = sniff::sniff(content);
     let mut feed = match (select, kind) {
         (Some(select), _) if select.is_pointers() => json_api::parse(content, select)?,

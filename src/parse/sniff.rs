@@ -84,7 +84,7 @@ fn feed_at(text: &str) -> Option<Kind> {
     let short = &text[1..text.floor_char_boundary(text.len().min(64))];
     let name = short.split(|c: char| c.is_whitespace() || matches!(c, '/' | '>' | '<')).next().unwrap_or_default();
     let local = name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase();
-    if !matches!(local.as_str(), "rss" | "rdf" | "channel" | "feed") {
+    if !matches!(local.as_str(), "rss" | "rdf" | "channel" | "feed" | "entry") {
         return None;
     }
     let head = &text[..text.floor_char_boundary(text.len().min(4096))];
@@ -114,6 +114,7 @@ fn feed_at(text: &str) -> Option<Kind> {
     match local.as_str() {
         "rss" | "rdf" => matches!(first.as_str(), "channel" | "item").then_some(Kind::Rss),
         "channel" => (is_field && tag.contains('=')).then_some(Kind::Rss),
+        "entry" => (is_field && tag.contains("xmlns")).then_some(Kind::Atom),
         "feed" => (is_field || (tag.contains("xmlns") && !first.is_empty())).then_some(Kind::Atom),
         _ => None,
     }
@@ -184,6 +185,8 @@ mod tests {
             ("\u{feff}<atom:feed xmlns:atom='x'>", Kind::Atom),
             ("{\"version\": \"https://jsonfeed.org/version/1.1\"}", Kind::Json),
             ("<!doctype html><html>", Kind::Page),
+            ("<br />\n<b>Warning</b>: x<br />\n<entry xmlns='http://www.w3.org/2005/Atom'>\n<title>", Kind::Atom),
+            ("<html><script>'<entry><title>'</script>", Kind::Page),
         ] {
             assert_eq!(sniff(text).0, kind, "{text}");
         }

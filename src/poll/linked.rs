@@ -13,11 +13,11 @@ use url::Url;
 use super::{PollError, Poller, Reading};
 use crate::fetch::{Failed, Fetched, Outcome};
 use crate::identity::{Key, digest};
+use crate::ingest::ArticleAttempt;
 use crate::model::document::{Document, charset_of};
 use crate::model::feed::RawArticle;
 use crate::model::source::Source;
 use crate::normalise::{self, Context};
-use crate::store::ArticleAttempt;
 use crate::{clean, decode, parse};
 
 /// Articles fetched in one poll at most; the others follow with the next polls.

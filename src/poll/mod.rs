@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use crate::fetch::{Failed, FetchError, Fetched, Fetcher, Known, Outcome};
+use crate::ingest::{PollCommit, PrepareError};
 use crate::model::document::{Document, Validators};
 use crate::model::moved::Move;
 use crate::model::report::{Counts, ErrorKind, Failure, PollReport, PollStatus, SourceState};
@@ -28,7 +29,7 @@ use crate::model::source::Source;
 use crate::model::websub::Announced;
 use crate::parse::ParseError;
 use crate::schedule::{After, Outage};
-use crate::store::{PollCommit, SourceRow, Store, StoreError};
+use crate::store::{SourceRow, Store, StoreError};
 pub use event::{log, log_recovery};
 use outcome::{Announces, Held, Nothing, Success};
 pub use reading::{Reading, clean_entries, read_document};
@@ -49,6 +50,9 @@ pub enum PollError {
     /// The server says that nothing changed, of a document that was never had.
     #[error("the server answered 304, though it was not asked for changes")]
     NothingToKeep,
+    /// An entry has no form in which it could be stored.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -67,7 +71,7 @@ impl PollError {
             Self::Parse(ParseError::Broken { .. } | ParseError::NoItems { .. }) => ErrorKind::Parse,
             Self::NothingToKeep => ErrorKind::HttpStatus,
             Self::Store(_) => ErrorKind::Io,
-            Self::Panicked(_) => ErrorKind::Internal,
+            Self::Prepare(_) | Self::Panicked(_) => ErrorKind::Internal,
         }
     }
 

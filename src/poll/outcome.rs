@@ -5,12 +5,13 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::PollError;
 use crate::fetch::Room;
+use crate::ingest::{ArticleAttempt, PollCommit, Prepared, ReadDocument};
 use crate::model::document::{ServerWish, Validators};
+use crate::model::entry::Entry;
 use crate::model::moved::Move;
 use crate::model::report::{PollStatus, SourceState};
 use crate::model::source::Source;
 use crate::model::websub::Announced;
-use crate::store::{ArticleAttempt, PollCommit, ReadDocument};
 
 /// What is to be written of a poll that went well.
 pub(super) struct Success {
@@ -102,7 +103,7 @@ impl Success {
             commit.activity.last_whole = Some(now);
         }
         if let Some(document) = &self.document {
-            let dated = document.entries.iter().filter_map(|(_, entry)| entry.dated());
+            let dated = document.entries.iter().map(Prepared::entry).filter_map(Entry::dated);
             let times: Vec<i64> = dated.map(|date| date.timestamp()).collect();
             if times.is_empty() && state.last_success.is_some() {
                 commit.activity.add(now);

@@ -7,17 +7,18 @@ use url::Url;
 use super::outcome::{Announces, Held, Nothing, Success};
 use super::{PollError, Poller};
 use crate::clean::Cleaner;
+use crate::ingest::{self, Prepared, ReadDocument};
 use crate::model::cleaning::Firing;
 use crate::model::document::{Document, Validators, charset_of};
 use crate::model::entry::{Entry, Feed};
-use crate::model::feed::RawFeed;
+use crate::model::feed::{RawEntry, RawFeed};
 use crate::model::report::PollStatus;
 use crate::model::source::Source;
 use crate::model::text::hex;
 use crate::model::websub::Announced;
 use crate::normalise::{self, Context};
 use crate::parse::ParseError;
-use crate::store::ReadDocument;
+use crate::store::Store;
 use crate::{clean, decode, identity, parse};
 
 /// Changes whenever the same bytes would be read in another way than by the version before, so
@@ -29,6 +30,10 @@ const LARGE: usize = 1 << 20;
 
 /// Earlier titles of a source that its affixes are learnt from, beside those of the document.
 const KNOWN_TITLES: usize = 300;
+
+/// Entries of a document that are made ready to be written before it is known whether they are: what they are compared
+/// by takes some kilobytes each.
+const MOST_AHEAD: usize = 500;
 
 /// A document as far as it is pure work: bytes in, values out.
 #[derive(Debug)]
@@ -104,16 +109,7 @@ impl Poller {
         success.warnings.extend(reading.raw.warnings.iter().cloned());
         success.warnings.extend(linked.warnings);
         success.announced = announced(&reading, std::mem::take(&mut success.announces));
-        // By the publisher's words, so that no change of a rule makes an entry another.
-        let keys = identity::keys(&reading.feed.entries, clean::canonical_link);
-        let (mut entries, fired) = self.clean(source, reading.feed.entries, now).await.map_err(fail)?;
-        if source.public_address().is_none() {
-            // An id that repeats the key of a private feed is known by its digest, and published under another.
-            let repeats = |id: &String| source.gives_away(id);
-            entries
-                .iter_mut()
-                .for_each(|entry| entry.publisher_id = entry.publisher_id.take().filter(|id| !repeats(id)));
-        }
+        let entries = self.prepare(source, reading.raw.entries, reading.feed.entries, now).await.map_err(fail)?;
         success.document = Some(ReadDocument {
             body_digest: digest,
             recipe: source.recipe(),
@@ -121,9 +117,7 @@ impl Poller {
             home_page_url: reading.feed.home_page_url,
             hints: reading.raw.hints,
             is_delta,
-            entries: reading.raw.entries.into_iter().zip(entries).collect(),
-            fired,
-            keys,
+            entries,
         });
         Ok(success)
     }
@@ -136,22 +130,44 @@ impl Poller {
         Ok(read.map_err(PollError::Panicked)??)
     }
 
-    /// Cleaning is work for the processor too.
-    async fn clean(
+    /// Cleaning is work for the processor too, and so is all that can be made of an entry before it is known what it is.
+    async fn prepare(
         &self,
         source: &Source,
-        mut entries: Vec<Entry>,
+        raw: Vec<RawEntry>,
+        entries: Vec<Entry>,
         now: DateTime<Utc>,
-    ) -> Result<(Vec<Entry>, Vec<Vec<Firing>>), PollError> {
+    ) -> Result<Vec<Prepared>, PollError> {
         let (source, store) = (source.clone(), self.store.clone());
         let bytes = entries.iter().filter_map(|entry| entry.content_html.as_ref()).map(|html| html.len()).sum();
-        let cleaned = self.readers.run(bytes, move || {
-            let known_titles = store.titles(&source.id, KNOWN_TITLES)?;
-            let fired = clean_entries(&source, &mut entries, &known_titles, now);
-            Ok((entries, fired))
-        });
-        cleaned.await.map_err(PollError::Panicked)?
+        let prepared = self.readers.run(bytes, move || prepare(&source, &store, raw, entries, now));
+        prepared.await.map_err(PollError::Panicked)?
     }
+}
+
+/// Makes of the entries of a document what is stored of them.
+fn prepare(
+    source: &Source,
+    store: &Store,
+    raw: Vec<RawEntry>,
+    mut entries: Vec<Entry>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Prepared>, PollError> {
+    // By the publisher's words, so that no change of a rule makes an entry another.
+    let keys = identity::keys(&entries, clean::canonical_link);
+    let known_titles = store.titles(&source.id, KNOWN_TITLES)?;
+    let fired = clean_entries(source, &mut entries, &known_titles, now);
+    if source.public_address().is_none() {
+        // An id that repeats the key of a private feed is known by its digest, and published under another.
+        let repeats = |id: &String| source.gives_away(id);
+        entries.iter_mut().for_each(|entry| entry.publisher_id = entry.publisher_id.take().filter(|id| !repeats(id)));
+    }
+    let mut prepared = ingest::prepare(&source.id, raw.into_iter().zip(entries).collect(), fired, keys)?;
+    // What is stored just so will not be written; it is decided later, when nothing can change any more.
+    let is_stored = store.are_stored(&source.id, &prepared)?;
+    let will_be_written = prepared.iter_mut().zip(is_stored).filter(|(_, is_stored)| !is_stored);
+    will_be_written.take(MOST_AHEAD).try_for_each(|(entry, _)| entry.complete())?;
+    Ok(prepared)
 }
 
 /// What a document or its headers announce of a hub: the headers count first (WebSub, section 4).

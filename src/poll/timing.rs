@@ -8,13 +8,13 @@ use chrono::{DateTime, Utc};
 
 use super::{PollError, Poller};
 use crate::fetch;
+use crate::ingest::PollCommit;
 use crate::model::activity::Activity;
 use crate::model::document::ServerWish;
 use crate::model::feed::PollHints;
 use crate::model::report::{ErrorKind, SourceState};
 use crate::model::source::{Address, Source};
 use crate::schedule::{After, LONGEST_PATIENCE, Rhythm, Share, Turn, asked, next_poll, patience};
-use crate::store::PollCommit;
 
 /// The status of what the publisher has ended.
 const GONE: u16 = 410;

@@ -191,36 +191,6 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
-/// Notes that an entry came into the river; one that joined a story that is told already is none.
-pub(super) fn appeared(
-    connection: &Connection,
-    row: i64,
-    is_backlog: bool,
-    now: DateTime<Utc>,
-) -> rusqlite::Result<()> {
-    let story = story_of(connection, row)?;
-    let is_told = story != row
-        && connection
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM unarchived WHERE row = ?1) OR EXISTS (SELECT 1 FROM archive WHERE story = ?1)",
-            )?
-            .query_row([story], |row| row.get::<_, bool>(0))?;
-    if story != row && !is_backlog {
-        // What others bring now is news, whoever had it in his backlog.
-        connection.prepare_cached("UPDATE entries SET backlog = 0 WHERE row = ?1 AND backlog = 1")?.execute([story])?;
-    }
-    if is_told {
-        return Ok(());
-    }
-    connection.prepare_cached("INSERT OR IGNORE INTO unarchived (row) VALUES (?1)")?.execute([story])?;
-    if is_backlog { Ok(()) } else { note(connection, story, now) }
-}
-
-/// Notes that the words of an entry changed.
-pub(super) fn reworded(connection: &Connection, row: i64, now: DateTime<Utc>) -> rusqlite::Result<()> {
-    note(connection, story_of(connection, row)?, now)
-}
-
 /// Notes a change of a story, in place of the one before.
 fn note(connection: &Connection, story: i64, now: DateTime<Utc>) -> rusqlite::Result<()> {
     connection
@@ -233,12 +203,6 @@ fn note(connection: &Connection, story: i64, now: DateTime<Utc>) -> rusqlite::Re
 pub(super) fn parted(connection: &Connection, row: i64, now: DateTime<Utc>) -> rusqlite::Result<()> {
     connection.prepare_cached("INSERT OR IGNORE INTO unarchived (row) VALUES (?1)")?.execute([row])?;
     note(connection, row, now)
-}
-
-fn story_of(connection: &Connection, row: i64) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("SELECT coalesce(story, row) FROM entries WHERE row = ?1")?
-        .query_row([row], |found| found.get(0))
 }
 
 /// Writes stories into the archives; the caller owns the transaction.

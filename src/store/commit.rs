@@ -1,25 +1,20 @@
 //! What one poll writes: the new and changed entries, the state of the source, the history row.
 
 use chrono::TimeDelta;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::codec::{pack, to_json};
-use super::polled::{Committed, OVERRUN, PollCommit};
+use super::committed::Committed;
+use super::load::{self, left_behind_key};
 use super::story::Stories;
-use super::{entries, read};
+use super::{apply, read};
+use crate::ingest::{Changes, Conclusion, Known, PollCommit, PrepareError, Progress, Slice, Step, conclude};
 use crate::model::moved::Move;
 use crate::model::report::{Counts, PollStatus};
+use crate::model::source::SourceId;
 
 /// How long the history of polls is kept.
 const HISTORY_DAYS: i64 = 30;
-
-/// How far the writing of a poll has come, where its document is written in several transactions.
-#[derive(Debug)]
-pub(super) struct Progress {
-    entries: Option<entries::Progress>,
-    /// New entries that a writing left behind which did not come to its end.
-    left_behind: u32,
-}
 
 /// Writes what is left of a poll, or the part of it that can be written until `is_over`; what was committed, once all
 /// is written. The caller owns the transaction. State and history go into the last one: who is interrupted before that
@@ -27,89 +22,68 @@ pub(super) struct Progress {
 pub(super) fn advance(
     connection: &Connection,
     stories: &mut Stories,
-    poll: &PollCommit,
+    poll: &mut PollCommit,
     progress: &mut Option<Progress>,
     is_over: &dyn Fn() -> bool,
 ) -> rusqlite::Result<Option<Committed>> {
     let progress = match progress {
         Some(progress) => progress,
-        None => progress.insert(Progress {
-            entries: poll.document.as_ref().map(|document| entries::begin(connection, poll, document)).transpose()?,
-            left_behind: left_behind(connection, poll)?,
-        }),
+        None => progress.insert(Progress::begin(poll, load::beginning(connection, poll)?)),
     };
-    let (mut counts, mut surplus) = (Counts::default(), 0);
-    if let (Some(document), Some(entries)) = (&poll.document, &mut progress.entries) {
-        let is_done = entries::advance(connection, stories, poll, document, entries, is_over)?;
-        (counts, surplus) = (entries.counts, entries.surplus);
-        if !is_done {
-            leave_behind(connection, poll, progress.left_behind + counts.new)?;
+    let now = poll.started_at.timestamp_millis();
+    loop {
+        let source = poll.source.clone();
+        let Some(slice) = Slice::next(poll, progress) else { break };
+        let changes = decide(connection, stories, &source, slice)?;
+        apply::apply(connection, &source, &changes, now)?;
+        if !progress.is_done(poll) && is_over() {
+            leave_behind(connection, &source, progress.beginning.left_behind + progress.counts.new)?;
             return Ok(None);
         }
     }
-    finish(connection, poll, counts, progress.left_behind, surplus).map(Some)
+    finish(connection, poll, progress).map(Some)
 }
 
-fn finish(
+/// Decides on a slice, with all that must be known for it.
+fn decide(
     connection: &Connection,
-    poll: &PollCommit,
-    counts: Counts,
-    left_behind: u32,
-    surplus: usize,
-) -> rusqlite::Result<Committed> {
-    let is_overrun = is_overrun(connection, poll, counts)?;
-    let mut moved = poll.moved.clone();
-    if let Some(moved) = moved.as_mut().filter(|_| counts.changed + counts.unchanged > 0) {
-        moved.recognise(poll.started_at);
+    stories: &mut Stories,
+    source: &SourceId,
+    mut slice: Slice<'_>,
+) -> rusqlite::Result<Box<Changes>> {
+    let priorities = stories.priorities();
+    let (mut known, mut request) = (Known::default(), slice.request());
+    loop {
+        load::load(connection, source, &request, &mut known)?;
+        match slice.decide(&mut known, stories.memory(), &priorities).map_err(unprepared)? {
+            Step::Load(more) => request = *more,
+            Step::Done(changes) => return Ok(changes),
+        }
     }
-    let mut warnings = poll.warnings.clone();
-    warnings.extend(moved.as_ref().map(Move::remark));
-    warnings.extend(is_overrun.then(|| OVERRUN.to_owned()));
-    warnings.extend((surplus > 0).then(|| {
-        format!(
-            "{surplus} entries repeat stories that have as many entries as they may have; they are kept and not shown"
-        )
-    }));
+}
+
+fn unprepared(error: PrepareError) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(error.into())
+}
+
+fn finish(connection: &Connection, poll: &PollCommit, progress: &Progress) -> rusqlite::Result<Committed> {
+    let conclusion = conclude(poll, progress);
+    let counts = progress.counts;
     write_articles(connection, poll)?;
-    write_source(connection, poll, counts, left_behind, is_overrun, moved.as_ref(), &warnings)?;
-    write_history(connection, poll, counts, &warnings)?;
-    connection.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([left_behind_key(poll)])?;
+    write_source(connection, poll, counts, progress.beginning.left_behind, &conclusion)?;
+    write_history(connection, poll, counts, &conclusion.warnings)?;
+    connection.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([left_behind_key(&poll.source)])?;
+    let Conclusion { is_overrun, warnings, .. } = conclusion;
     Ok(Committed { counts, is_overrun, warnings, source: read::source_row(connection, &poll.source)? })
 }
 
-fn left_behind_key(poll: &PollCommit) -> String {
-    format!("written-of/{}", poll.source)
-}
-
-/// New entries of this source that are in the store and not counted with it yet.
-fn left_behind(connection: &Connection, poll: &PollCommit) -> rusqlite::Result<u32> {
-    let value: Option<String> = connection
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([left_behind_key(poll)], |row| row.get(0))
-        .optional()?;
-    Ok(value.and_then(|value| value.parse().ok()).unwrap_or(0))
-}
-
-fn leave_behind(connection: &Connection, poll: &PollCommit, count: u32) -> rusqlite::Result<()> {
+fn leave_behind(connection: &Connection, source: &SourceId, count: u32) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
         )?
-        .execute(params![left_behind_key(poll), count.to_string()])
+        .execute(params![left_behind_key(source), count.to_string()])
         .map(drop)
-}
-
-fn is_overrun(connection: &Connection, poll: &PollCommit, counts: Counts) -> rusqlite::Result<bool> {
-    let Some(document) = poll.document.as_ref().filter(|document| !document.is_delta) else { return Ok(false) };
-    if counts.new == 0 || counts.changed + counts.unchanged > 0 {
-        return Ok(false);
-    }
-    // Another address or another reading may well know nothing of what was.
-    let before = connection
-        .prepare_cached("SELECT entries > 0 AND recipe = ?2 FROM sources WHERE id = ?1")?
-        .query_row(params![poll.source.as_str(), document.recipe], |row| row.get::<_, Option<bool>>(0))
-        .optional()?;
-    Ok(before.flatten().unwrap_or(false))
 }
 
 fn write_source(
@@ -117,13 +91,11 @@ fn write_source(
     poll: &PollCommit,
     counts: Counts,
     left_behind: u32,
-    is_overrun: bool,
-    moved: Option<&Move>,
-    warnings: &[String],
+    conclusion: &Conclusion,
 ) -> rusqlite::Result<()> {
+    let moved: Option<&Move> = conclusion.moved.as_ref();
     let failed = poll.status == PollStatus::Failed;
     let (validators, document) = (poll.validators.as_ref(), poll.document.as_ref());
-    let next_poll = if is_overrun { poll.next_poll_if_overrun } else { poll.next_poll };
     connection.prepare_cached(
         "INSERT INTO sources (id, name, address) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET name = excluded.name, address = excluded.address",
     )?
@@ -143,7 +115,7 @@ fn write_source(
         .execute(params![
             poll.source.as_str(),
             poll.started_at.timestamp_millis(),
-            next_poll.map(|at| at.timestamp_millis()),
+            conclusion.next_poll.map(|at| at.timestamp_millis()),
             poll.http_status,
             poll.error.as_ref().map(|e| e.kind.name()),
             poll.error.as_ref().map(|e| &e.message),
@@ -159,7 +131,7 @@ fn write_source(
             poll.failures,
             validators.and_then(|v| v.of.as_ref()),
             moved.map(|moved| &moved.to),
-            document.map(|_| to_json(warnings)).transpose()?,
+            document.map(|_| to_json(&conclusion.warnings)).transpose()?,
             to_json(&poll.activity)?,
             to_json(&poll.hints)?,
             moved.and_then(|moved| moved.doubted_since).map(|since| since.timestamp_millis()),

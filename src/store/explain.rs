@@ -5,11 +5,12 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::codec::unpack;
-use super::members::{self, MOST_MEMBERS};
+use super::members;
 use super::read::entry;
-use super::{Store, StoreError, changes, entries, search};
+use super::{Store, StoreError, apply, changes, search};
 use crate::clean::canonical_link;
 use crate::identity::digest;
+use crate::ingest::MOST_MEMBERS;
 use crate::model::cleaning::Firing;
 use crate::model::entry::StoredEntry;
 use crate::model::feed::RawEntry;
@@ -154,7 +155,7 @@ fn split(
     if was_surplus {
         // It is told now, so it must be found.
         let stored = transaction.query_row(&format!("SELECT {COLUMNS} FROM entries WHERE row = ?1"), [row], entry)?;
-        entries::write_tags(&transaction, &stored.entry, row)?;
+        apply::write_tags(&transaction, row, &stored.entry.tags)?;
         search::put(&transaction, row, &stored.entry)?;
     }
     transaction.execute("DELETE FROM joins WHERE entry = ?1 OR other = ?1", [row])?;

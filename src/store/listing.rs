@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, FixedOffset, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::members::{self, MOST_MEMBERS};
+use super::members;
 use super::read::{source_id, time};
 use super::{Store, StoreError};
+use crate::ingest::MOST_MEMBERS;
 use crate::model::entry::StoredEntry;
 use crate::model::source::SourceId;
 use crate::model::text::hex;

@@ -3,45 +3,31 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read;
+use crate::ingest::MOST_MEMBERS;
 use crate::model::entry::StoredEntry;
-use crate::model::source::{Priorities, SourceId};
+use crate::model::source::Priorities;
 use crate::stories::{self, Member};
 
-/// Members of a story; what comes beyond is kept and not shown.
-pub(super) const MOST_MEMBERS: usize = 100;
+/// The columns of a member of a story, which stands at its own place in the river.
+const COLUMNS: &str = "row, river_id, source, first_seen, changed_at, coalesce(own_sort, sort), data, stamp,
+    first_seen <= (SELECT f.first_seen FROM entries f WHERE f.source = e.source ORDER BY f.row LIMIT 1)";
 
-/// Members of a story that come from one source.
-pub(super) const MOST_OF_SOURCE: usize = 8;
-
-/// How many members a story has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Size {
-    pub(super) all: usize,
-    /// Those of the source that was asked about.
-    pub(super) of_source: usize,
+fn member(row: &rusqlite::Row<'_>) -> rusqlite::Result<Member> {
+    Ok(Member { stored: read::entry(row)?, is_initial: row.get(8)? })
 }
 
-/// Counts the members of a story as far as the limits, whatever the story has beyond.
-pub(super) fn count(connection: &Connection, story: i64, source: &SourceId) -> rusqlite::Result<Size> {
-    connection
-        .prepare_cached(
-            "SELECT count(*), coalesce(sum(source = ?2), 0) FROM
-                (SELECT source FROM entries INDEXED BY members_of_story WHERE story = ?1 AND surplus = 0 LIMIT ?3)",
-        )?
-        .query_row(params![story, source.as_str(), MOST_MEMBERS], |row| {
-            Ok(Size { all: row.get(0)?, of_source: row.get(1)? })
-        })
-}
-
-/// The members of a story in the order of their arrival, each at its own place in the river.
+/// The members of a story in the order of their arrival.
 pub(super) fn all(connection: &Connection, story: i64) -> rusqlite::Result<Vec<Member>> {
-    let mut select = connection.prepare_cached(
-        "SELECT row, river_id, source, first_seen, changed_at, coalesce(own_sort, sort), data, stamp,
-            first_seen <= (SELECT f.first_seen FROM entries f WHERE f.source = e.source ORDER BY f.row LIMIT 1)
-         FROM entries e INDEXED BY members_of_story WHERE story = ?1 AND surplus = 0 ORDER BY row LIMIT ?2",
-    )?;
-    let member = |row: &rusqlite::Row<'_>| Ok(Member { stored: read::entry(row)?, is_initial: row.get(8)? });
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM entries e INDEXED BY members_of_story
+         WHERE story = ?1 AND surplus = 0 ORDER BY row LIMIT ?2"
+    ))?;
     select.query_map(params![story, MOST_MEMBERS], member)?.collect()
+}
+
+/// The member with this row.
+pub(super) fn one(connection: &Connection, row: i64) -> rusqlite::Result<Member> {
+    connection.prepare_cached(&format!("SELECT {COLUMNS} FROM entries e WHERE row = ?1"))?.query_row([row], member)
 }
 
 /// Whether a story has more than one member.

@@ -6,11 +6,11 @@
 //! commit is on disk (`synchronous = FULL`). Polls that arrive while another commit runs share the
 //! next one.
 
+mod apply;
 mod changes;
 mod codec;
 mod commit;
-mod compared;
-mod entries;
+mod committed;
 mod explain;
 mod generation;
 mod heal;
@@ -18,10 +18,10 @@ mod health;
 mod hub;
 mod keep;
 mod listing;
+mod load;
 mod lock;
 mod members;
 mod open;
-mod polled;
 mod ranking;
 mod read;
 mod refusals;
@@ -32,7 +32,6 @@ mod schema;
 mod search;
 mod story;
 mod websub;
-mod word_counts;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -42,10 +41,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use rusqlite::Connection;
 use thiserror::Error;
 
+use crate::ingest::PollCommit;
 use crate::model::source::Priorities;
 
 pub use changes::{ARCHIVE, Archived, Changes};
 
+pub use committed::Committed;
 pub use explain::{Explanation, Join};
 use health::WriterHealth;
 pub use health::{LossCause, LostFile, StoreProblem};
@@ -53,7 +54,6 @@ pub use keep::{Mark, PrunePlan, set_aside};
 pub use listing::{ListedEntry, Why};
 pub use lock::DaemonLock;
 use open::Access;
-pub use polled::{ArticleAttempt, Committed, OVERRUN, PollCommit, ReadDocument};
 pub use ranking::Ranked;
 pub use read::{HistoryRow, KnownArticle, Pulse, SourceRow};
 pub use refusals::Refusal;

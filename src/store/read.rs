@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::codec::{json_of, unpack};
 use super::{Store, StoreError};
 use crate::identity::Key;
+use crate::ingest::Prepared;
 use crate::model::document::Validators;
 use crate::model::entry::StoredEntry;
 use crate::model::feed::RawArticle;
@@ -108,6 +109,26 @@ impl Store {
                 "SELECT coalesce(data ->> 'title_original', data ->> 'title', '') FROM entries WHERE source = ?1 ORDER BY row DESC LIMIT ?2",
             )?;
             select.query_map(params![source.as_str(), limit], |row| row.get(0))?.collect()
+        })
+    }
+
+    /// Which entries of a document of `source` are stored just as they are.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn are_stored(&self, source: &SourceId, entries: &[Prepared]) -> Result<Vec<bool>, StoreError> {
+        self.reading(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT e.stamp FROM entry_keys k JOIN entries e ON e.row = k.entry
+                 WHERE k.source = ?1 AND k.kind = ?2 AND k.key = ?3",
+            )?;
+            let mut is_stored = |entry: &Prepared| {
+                let Some((kind, key)) = entry.keys().each().next() else { return Ok(false) };
+                let mut rows = select.query(params![source.as_str(), kind as u8, key])?;
+                let Some(row) = rows.next()? else { return Ok(false) };
+                Ok(row.get_ref(0)?.as_blob_or_null()? == Some(&entry.stamp()[..]))
+            };
+            entries.iter().map(&mut is_stored).collect()
         })
     }
 

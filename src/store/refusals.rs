@@ -3,13 +3,13 @@
 //! Refusals are not stored: every entry is refused by many. They are judged with how rare words were when the entry
 //! came, as far as the store still knows.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
-use super::compared::FeatureCache;
 use super::explain::find;
 use super::read::entry;
 use super::{Store, StoreError};
+use crate::model::entry::StoredEntry;
 use crate::stories::{Features, Judgement, Rarity, Signature, WINDOW_MS, judge_in_full};
 
 /// Entries that are judged, those that share the rarest words.
@@ -51,12 +51,9 @@ impl Store {
 }
 
 fn refusals(connection: &Connection, row: i64) -> rusqlite::Result<Vec<Refusal>> {
-    let columns = "row, river_id, source, first_seen, changed_at, sort, data, stamp";
-    let stored = connection.query_row(&format!("SELECT {columns} FROM entries WHERE row = ?1"), [row], entry)?;
-    let mut cache = FeatureCache::default();
-    let Some(own) = cache.entry(connection, row)? else { return Ok(Vec::new()) };
+    let Some((own, stored)) = told(connection, row)? else { return Ok(Vec::new()) };
+    let features = features_of(&stored);
     let seen = stored.first_seen.timestamp_millis();
-    let features = Features::of(stored.source.as_str(), &stored.entry, seen);
     let (rarity, titles) = window(connection, row, seen)?;
     let mut alike: Vec<(f64, i64)> = (titles.into_iter())
         .map(|(other, words)| {
@@ -67,19 +64,20 @@ fn refusals(connection: &Connection, row: i64) -> rusqlite::Result<Vec<Refusal>>
         .collect();
     alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     alike.truncate(MOST_JUDGED);
-    let (mut stories, mut found) = (vec![own.story], Vec::new());
+    let (mut stories, mut found) = (vec![own], Vec::new());
     for (_, other) in alike {
-        let Some(compared) = cache.entry(connection, other)? else { continue };
-        if stories.contains(&compared.story) || found.len() == MOST_TOLD {
-            continue;
+        if found.len() == MOST_TOLD {
+            break;
         }
-        stories.push(compared.story);
-        let mut judgement = judge_in_full(&features, &compared.features, &rarity);
+        let Some((story, theirs)) = told(connection, other)?.filter(|(story, _)| !stories.contains(story)) else {
+            continue;
+        };
+        stories.push(story);
+        let mut judgement = judge_in_full(&features, &features_of(&theirs), &rarity);
         if judgement.joined {
             judgement.joined = false;
             judgement.evidence.insert(0, "alike, but the tellings of the two stories are not as a whole".to_owned());
         }
-        let theirs = connection.query_row(&format!("SELECT {columns} FROM entries WHERE row = ?1"), [other], entry)?;
         found.push(Refusal {
             other: theirs.river_id,
             source: theirs.source.to_string(),
@@ -88,6 +86,21 @@ fn refusals(connection: &Connection, row: i64) -> rusqlite::Result<Vec<Refusal>>
         });
     }
     Ok(found)
+}
+
+/// An entry with its story; `None` where it is gone, is beyond the limits of its story, or was split off by hand.
+fn told(connection: &Connection, row: i64) -> rusqlite::Result<Option<(i64, StoredEntry)>> {
+    connection
+        .prepare_cached(
+            "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp, coalesce(story, row) FROM entries
+             WHERE row = ?1 AND split = 0 AND surplus = 0 AND pruned = 0",
+        )?
+        .query_row([row], |r| Ok((r.get(8)?, entry(r)?)))
+        .optional()
+}
+
+fn features_of(stored: &StoredEntry) -> Features {
+    Features::of(stored.source.as_str(), &stored.entry, stored.first_seen.timestamp_millis())
 }
 
 /// Entries with the words of their titles.

@@ -11,6 +11,9 @@ use super::StoreError;
 /// How long a connection waits for another's lock.
 pub(super) const BUSY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5_000 });
 
+/// Statements that a writing connection keeps.
+const STATEMENTS: usize = 128;
+
 /// Each migration once, in order; `user_version` counts those that ran.
 const MIGRATIONS: [&str; 15] = [
     // What the sources said and what we made of it. Times are milliseconds since 1970, UTC.
@@ -201,6 +204,8 @@ const MIGRATIONS: [&str; 15] = [
 /// Settings of a writing connection.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
+    // Every statement that writes a poll stays prepared; there are some sixty.
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::identity;
+use crate::ingest::{OVERRUN, ReadDocument, prepare};
 use crate::model::activity::Activity;
 use crate::model::entry::Entry;
 use crate::model::feed::{PollHints, RawEntry};
@@ -24,6 +25,7 @@ fn now() -> chrono::DateTime<chrono::Utc> {
 
 fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Result<PollCommit, Box<dyn std::error::Error>> {
     let keys = identity::keys(&entries, str::to_owned);
+    let entries = entries.into_iter().map(|entry| (RawEntry::default(), entry)).collect();
     Ok(PollCommit {
         source: SourceId::new(source)?,
         name: source.to_owned(),
@@ -49,9 +51,7 @@ fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Result<PollCommit, B
             home_page_url: None,
             hints: PollHints::default(),
             is_delta: false,
-            entries: entries.into_iter().map(|e| (RawEntry::default(), e)).collect(),
-            fired: Vec::new(),
-            keys,
+            entries: prepare(&SourceId::new(source)?, entries, Vec::new(), keys)?,
         }),
         articles: Vec::new(),
         initial: Some(2),
@@ -86,6 +86,37 @@ async fn entries_are_kept_once_and_updated_in_place() -> Fallible {
     assert_eq!(after[0].entry.title, "x, corrected");
     assert_eq!((after[0].changed_at, after[1].changed_at), (now() + TimeDelta::minutes(1), now()));
     assert_eq!(store.entry_count()?, 2);
+    Ok(())
+}
+
+/// `newsriver poll` beside the daemon: what either writes, the other knows.
+#[tokio::test]
+async fn two_programs_that_write_tell_a_story_once() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("r.db");
+    let (daemon, other) = (Store::open(&path)?, Store::open(&path)?);
+    let body = "区领导周一走访了三家企业,了解订单、用工和用电,园区答应在月底前逐条答复企业代表提出的七条建议。";
+    let news = |id: &str, title: &str, body: &str| Entry {
+        content_html: Some(format!("<p>{body}</p>").into()),
+        ..entry(id, title)
+    };
+    let title = "区领导到青浦工业园区开展调研";
+    daemon.commit(poll("a", 0, vec![entry("0", "an older one")])?).await?;
+    other.commit(poll("b", 1, vec![news("1", title, body)])?).await?;
+    daemon.commit(poll("a", 2, vec![entry("0", "an older one"), news("1", title, body)])?).await?;
+    let river = daemon.river(&Selection::All, &|_| true, &top(), 10)?.stories;
+    assert_eq!(river.len(), 2, "{river:#?}");
+    assert_eq!(river.iter().map(|story| story.tellings.len()).max(), Some(2));
+    assert_eq!(daemon.story_count(), 2, "the status counts as the feed does");
+    // What the other joins, takes out and edits meanwhile is known, too.
+    other.commit(poll("c", 3, vec![news("1", title, body)])?).await?;
+    assert_eq!(other.story_count(), 2);
+    let id = river.iter().find(|story| story.tellings.len() == 2).map(|story| story.river_id.clone());
+    assert!(other.split(&id.ok_or("no story")?, now())?.is_some());
+    daemon.commit(poll("d", 4, vec![news("1", title, body)])?).await?;
+    let river = daemon.river(&Selection::All, &|_| true, &top(), 10)?.stories;
+    assert_eq!((river.len(), daemon.story_count()), (3, 3));
+    assert_eq!(river.iter().map(|story| story.tellings.len()).max(), Some(3), "of a, c and d");
     Ok(())
 }
 
@@ -406,8 +437,10 @@ async fn an_entry_is_found_by_each_of_its_names() -> Fallible {
     for (n, source) in ["a", "b"].into_iter().enumerate() {
         let entries = vec![linked("same", &format!("http://{source}.org/1")), entry("urn:x:1", "x")];
         let keys = identity::keys(&entries, crate::clean::canonical_link);
+        let raw = entries.iter().map(|entry| (RawEntry::default(), entry.clone())).collect();
+        let prepared = prepare(&SourceId::new(source)?, raw, Vec::new(), keys)?;
         let mut commit = poll(source, n as i64, entries)?;
-        commit.document.iter_mut().for_each(|document| document.keys = keys.clone());
+        commit.document.as_mut().ok_or("no document")?.entries = prepared;
         store.commit(commit).await?;
     }
     let found = |name: &str| -> Result<Option<(i64, String)>, StoreError> {

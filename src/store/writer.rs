@@ -22,11 +22,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::changes::{self, Archived};
 use super::commit;
+use super::committed::Committed;
 use super::generation;
 use super::health::{LostFile, WriterHealth};
-use super::polled::{Committed, PollCommit};
 use super::rescue::OpenFiles;
 use super::{StoreError, schema, story::Stories};
+use crate::ingest::{PollCommit, Progress};
 
 /// Polls in one transaction at most.
 const BATCH: usize = 64;
@@ -55,7 +56,7 @@ struct Job {
     work: Work,
     reply: oneshot::Sender<Answer>,
     /// How far it is written, where that takes several transactions.
-    progress: Option<commit::Progress>,
+    progress: Option<Progress>,
 }
 
 impl Job {
@@ -383,6 +384,7 @@ fn write_until(
 ) -> rusqlite::Result<i64> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let generation = generation::advance(&transaction)?;
+    stories.begin(&transaction)?;
     while let Some(mut job) = jobs.pop_front() {
         let savepoint = match transaction.savepoint() {
             Ok(savepoint) => savepoint,
@@ -393,7 +395,7 @@ fn write_until(
         };
         let (before, start) = (stories.mark(), Instant::now());
         let is_over = || start.elapsed() >= SLICE;
-        let result = match &job.work {
+        let result = match &mut job.work {
             Work::Poll(poll) => commit::advance(&savepoint, stories, poll, &mut job.progress, &is_over)
                 .map(|committed| committed.map(Some)),
             Work::Archive(archived) => changes::archive(&savepoint, archived).map(|()| Some(None)),

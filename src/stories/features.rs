@@ -68,6 +68,13 @@ pub struct Time {
 }
 
 impl Time {
+    /// The place of an entry that was first seen at `seen`.
+    #[must_use]
+    pub fn of(entry: &Entry, seen: i64) -> Self {
+        // What lies in the future is as good as undated.
+        Self { dated: entry.dated().map(|date| date.timestamp_millis()).filter(|date| *date <= seen), seen }
+    }
+
     /// The time between two entries: between their dates; where one has none, between their first
     /// sights.
     #[must_use]
@@ -83,15 +90,18 @@ impl Features {
     /// The features of `entry`, which the source `source` brought at `seen` (milliseconds since 1970).
     #[must_use]
     pub fn of(source: &str, entry: &Entry, seen: i64) -> Self {
-        // What lies in the future is as good as undated.
-        let dated = entry.dated().map(|date| date.timestamp_millis()).filter(|date| *date <= seen);
+        Self::of_text(source, entry, &clean::text_of(entry).unwrap_or_default(), seen)
+    }
+
+    /// The same where the text of the entry, as [`clean::text_of`] gives it, is at hand.
+    #[must_use]
+    pub fn of_text(source: &str, entry: &Entry, text: &str, seen: i64) -> Self {
         let bare = clean::without_marker(&entry.title);
         let is_cut = clean::is_cut(bare);
-        let body = clean::text_of(entry).unwrap_or_default();
-        let body: String = body.chars().take(LONGEST_TEXT * 2).collect();
+        let body = text.char_indices().nth(LONGEST_TEXT * 2).map_or(text, |(at, _)| &text[..at]);
         let title = fold(bare);
-        let opening = body.char_indices().nth(OPENING).map_or(body.as_str(), |(at, _)| &body[..at]);
-        let mut text = fold(&body);
+        let opening = body.char_indices().nth(OPENING).map_or(body, |(at, _)| &body[..at]);
+        let mut text = fold(body);
         text.truncate(LONGEST_TEXT);
         Self {
             source: source.to_owned(),
@@ -102,14 +112,14 @@ impl Features {
             lead: pairs(&text[..text.len().min(LEAD)]),
             shingles: text.windows(SHINGLE).map(|shingle| digest(shingle, 0)).collect(),
             title_numbers: numbers(bare),
-            text_numbers: numbers(without_broken_number(&body)),
+            text_numbers: numbers(without_broken_number(body)),
             tickers: entry.tickers.iter().cloned().collect(),
             stated: entry.stated_date,
             link: entry.url.as_deref().map(clean::canonical_link).filter(|link| names_a_page(link)),
             title,
             is_cut,
             text,
-            time: Time { dated, seen },
+            time: Time::of(entry, seen),
         }
     }
 }

@@ -67,6 +67,8 @@ pub struct Body {
     content_type: &'static str,
     bytes: Bytes,
     tag: String,
+    /// The same as `ETag` of each coding, of the bytes as they are last.
+    etags: [HeaderValue; 4],
     /// What the choice of this representation depends on (RFC 9110, section 12.5.5).
     vary: &'static str,
     /// The number of the newest change that it knows of, where it is kept.
@@ -98,6 +100,7 @@ impl Body {
         Self {
             content_type,
             bytes: bytes.into(),
+            etags: etags(&tag),
             tag,
             vary: vary(content_type),
             change: None,
@@ -176,6 +179,7 @@ impl Body {
     #[must_use]
     pub fn at_change(mut self, change: i64) -> Self {
         self.tag = format!("{}.{change:x}", self.tag);
+        self.etags = etags(&self.tag);
         self.change = Some(change);
         self
     }
@@ -202,7 +206,7 @@ impl Body {
         let mut response = self.respond(method, &nothing_known);
         *response.status_mut() = StatusCode::IM_USED;
         let coding = response.headers().get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
-        let etag = full.etag(coding);
+        let place = Coding::ALL.iter().position(|known| coding == Some(known.name())).unwrap_or(Coding::ALL.len());
         let out = response.headers_mut();
         out.insert("im", HeaderValue::from_static("feed"));
         out.insert(VARY, HeaderValue::from_static(VARY_OF_CHANGES));
@@ -211,16 +215,8 @@ impl Body {
         if let Some(date) = &full.last_modified {
             out.insert(LAST_MODIFIED, date.clone());
         }
-        if let Some(etag) = etag {
-            out.insert(ETAG, etag);
-        }
+        out.insert(ETAG, full.etags[place].clone());
         response
-    }
-
-    /// One strong tag for each coding (RFC 9110, section 8.8.3.3).
-    fn etag(&self, coding: Option<&str>) -> Option<HeaderValue> {
-        let coding = coding.map(|name| format!("-{name}")).unwrap_or_default();
-        HeaderValue::from_str(&format!("\"{}{coding}\"", self.tag)).ok()
     }
 
     /// The answer to a request with these headers: 200, or 304 where the client has it.
@@ -228,12 +224,10 @@ impl Body {
     pub fn respond(&self, method: &Method, headers: &HeaderMap) -> Response<Bytes> {
         let coding = if self.bytes.len() < WORTH_CODING { Coding::Identity } else { accepted(headers) };
         let (coding, bytes) = self.coded(coding);
-        let name = (coding != Coding::Identity).then(|| coding.name());
+        let place = Coding::ALL.iter().position(|known| *known == coding).unwrap_or(Coding::ALL.len());
         let mut response = Response::new(Bytes::new());
         let out = response.headers_mut();
-        if let Some(etag) = self.etag(name) {
-            out.insert(ETAG, etag);
-        }
+        out.insert(ETAG, self.etags[place].clone());
         if let Some(date) = &self.last_modified {
             out.insert(LAST_MODIFIED, date.clone());
         }
@@ -245,11 +239,10 @@ impl Body {
         }
         out.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         out.insert(CONTENT_LENGTH, bytes.len().into());
-        if let Some(name) = name {
-            out.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
+        if coding != Coding::Identity {
+            out.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
         }
         if method != Method::HEAD {
-            let place = Coding::ALL.iter().position(|known| *known == coding).unwrap_or(Coding::ALL.len());
             if self.is_shared.load(Ordering::Relaxed)
                 && let Some(sealed) = self.sealed[place].get_or_init(|| Sealed::new(&bytes, &self.memory))
             {
@@ -300,6 +293,16 @@ impl Body {
     }
 }
 
+/// One strong tag for each coding (RFC 9110, section 8.8.3.3), that of the bytes as they are last.
+fn etags(tag: &str) -> [HeaderValue; 4] {
+    let one = |ending: &str| {
+        let tag = format!("\"{tag}{ending}\"");
+        // A tag is hexadecimal digits and a dot.
+        HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))
+    };
+    [one("-br"), one("-zstd"), one("-gzip"), one("")]
+}
+
 fn tags(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim)
 }
@@ -331,6 +334,9 @@ fn encode(coding: Coding, bytes: &[u8]) -> Option<Bytes> {
 
 /// The coding to answer in: the best of ours among those the client likes most.
 pub(super) fn accepted(headers: &HeaderMap) -> Coding {
+    if !headers.contains_key(ACCEPT_ENCODING) {
+        return Coding::Identity;
+    }
     let wanted: Vec<(String, f32)> = headers
         .get_all(ACCEPT_ENCODING)
         .iter()

@@ -25,6 +25,7 @@ use super::{health, host};
 use crate::language::Language;
 use crate::model::page::Spot;
 use crate::model::source::SourceId;
+use crate::model::visible;
 use crate::search::Query;
 use crate::status::SourceReport;
 use crate::store::{Selection, StoreError};
@@ -173,7 +174,12 @@ impl Site {
     }
 
     fn opml(&self) -> Body {
-        Body::new("text/x-opml; charset=utf-8", self.live.opml().into_bytes(), None, FEED_CACHING)
+        Body::new(
+            "text/x-opml; charset=utf-8",
+            visible::xml(&self.live.opml()).into_owned().into_bytes(),
+            None,
+            FEED_CACHING,
+        )
     }
 
     /// The status, which is never asked for more than when the store cannot be read: then without its polls.
@@ -274,8 +280,9 @@ impl Site {
     }
 
     fn status_json(&self) -> Body {
-        let json = serde_json::to_vec_pretty(&self.live.report()).unwrap_or_default();
-        Body::new("application/json; charset=utf-8", json, None, "no-store")
+        let json = serde_json::to_string_pretty(&self.live.report()).unwrap_or_default();
+        // Looked at on terminals.
+        Body::new("application/json; charset=utf-8", visible::json(&json).into_owned().into_bytes(), None, "no-store")
     }
 }
 

@@ -85,6 +85,8 @@ fn element<'a>(
     let in_entry = state.entry.is_some() && !state.source;
     match local {
         "feed" | "rss" | "channel" => w.write_context(),
+        // An empty one within another is none, and does not end that.
+        "item" if empty && state.entry.is_some() => {}
         "item" => entry(w, state, empty),
         "source" if state.entry.is_some() && !empty => {
             w.out.push_str("<source>");

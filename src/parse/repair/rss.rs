@@ -108,6 +108,8 @@ fn core<'a>(w: &mut Walker<'a>, state: &mut State, to: Name, e: &Element<'_, 'a>
                 w.write("link", &[], href);
             }
         }
+        // An empty one within another is none, and does not end that.
+        "item" if e.empty && state.item.is_some() => {}
         "item" => item(w, state, e),
         "image" if state.item.is_some() => image(w, e),
         "image" | "textinput" | "cloud" => w.skip(e.name, e.empty),

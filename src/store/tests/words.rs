@@ -8,10 +8,11 @@ use super::*;
 use crate::store::story::Stories;
 
 /// Writes a poll to its end in one transaction, which is undone where `is_kept` is false.
-fn write(connection: &mut Connection, stories: &mut Stories, poll: &PollCommit, is_kept: bool) -> Fallible {
+fn write(connection: &mut Connection, stories: &mut Stories, mut poll: PollCommit, is_kept: bool) -> Fallible {
     let mut transaction = connection.transaction()?;
+    stories.begin(&transaction)?;
     let (mark, savepoint) = (stories.mark(), transaction.savepoint()?);
-    commit::advance(&savepoint, stories, poll, &mut None, &|| false)?;
+    commit::advance(&savepoint, stories, &mut poll, &mut None, &|| false)?;
     if is_kept {
         savepoint.commit()?;
     } else {
@@ -32,7 +33,7 @@ async fn words_are_counted_as_a_restart_counts_them() -> Fallible {
     let mut stories = Stories::load(&connection, Arc::default())?;
     let mut check = |connection: &mut Connection, poll: PollCommit, is_kept| -> Fallible {
         let before = stories.rarity().clone();
-        write(connection, &mut stories, &poll, is_kept)?;
+        write(connection, &mut stories, poll, is_kept)?;
         assert!(is_kept || *stories.rarity() == before, "what is undone was not counted");
         assert!(*Stories::load(connection, Arc::default())?.rarity() == *stories.rarity(), "a restart counts the same");
         Ok(())

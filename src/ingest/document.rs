@@ -1,16 +1,14 @@
-//! What a poll hands to the store, and what the store says it did.
+//! What a poll hands to the store: everything that one poll of a source brought.
 
 use chrono::{DateTime, Utc};
 
-use super::read::SourceRow;
-use crate::identity::{Key, Keys};
+use super::prepare::Prepared;
+use crate::identity::Key;
 use crate::model::activity::Activity;
-use crate::model::cleaning::Firing;
 use crate::model::document::Validators;
-use crate::model::entry::Entry;
-use crate::model::feed::{PollHints, RawArticle, RawEntry};
+use crate::model::feed::{PollHints, RawArticle};
 use crate::model::moved::Move;
-use crate::model::report::{Counts, Failure, PollStatus};
+use crate::model::report::{Failure, PollStatus};
 use crate::model::source::SourceId;
 
 /// What a poll brought, ready to be written.
@@ -75,12 +73,8 @@ pub struct ReadDocument {
     pub hints: PollHints,
     /// Whether it holds only what is new since the one before.
     pub is_delta: bool,
-    /// The entries, what the publisher sent beside what was made of it.
-    pub entries: Vec<(RawEntry, Entry)>,
-    /// What cleaning did to each entry.
-    pub fired: Vec<Vec<Firing>>,
-    /// What the entries are known by.
-    pub keys: Vec<Keys>,
+    /// The entries, in the order of the document.
+    pub entries: Vec<Prepared>,
 }
 
 /// What an attempt at the article behind an entry brought.
@@ -90,20 +84,6 @@ pub struct ArticleAttempt {
     pub key: Key,
     /// The article; `None` where there is none or it could not be had.
     pub article: Option<RawArticle>,
-}
-
-/// What a commit did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Committed {
-    /// The entries, by what became of them.
-    pub counts: Counts,
-    /// Whether there were entries before and none of the document's was among them: some may have come
-    /// and gone unseen.
-    pub is_overrun: bool,
-    /// What was odd, with what only the store could tell.
-    pub warnings: Vec<String>,
-    /// The source, as the store now knows it.
-    pub source: SourceRow,
 }
 
 /// What is told of a poll that found nothing it knew.
