@@ -16,6 +16,7 @@ mod worked;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use newsriver::clean::Cleaner;
@@ -28,7 +29,8 @@ use newsriver::stories::{Compared, Features, Grouping, Index, Rarity, Signature,
 
 const PRECISION: f64 = 0.995;
 const RECALL: f64 = 0.95;
-const MEDIAN_US: f64 = 1000.0;
+const WORK_US: f64 = 1000.0;
+const NEWCOMERS: usize = 1_000;
 const BYTES: f64 = 100.0;
 
 fn main() {
@@ -503,10 +505,11 @@ fn cost() -> bool {
         }
         let mut times = Vec::new();
         let mut offered = 0;
-        for n in 0..1_000 {
+        let before = worked::worked();
+        for n in 0..NEWCOMERS {
             let entry = news(size + n, &mut dice);
             let after = TimeDelta::days(6);
-            let begin = worked::worked();
+            let begin = Instant::now();
             let features = told("newcomer", &entry, after);
             let found = index.candidates(features.time, &Signature::of(&features, &rarity), &rarity);
             // The store reads each candidate and looks at it anew; here one of its kind stands for it.
@@ -522,16 +525,18 @@ fn cost() -> bool {
             let candidates: Vec<Compared> = found.iter().map(|row| member(*row)).collect();
             let members = |story: i64| Ok::<_, std::convert::Infallible>(vec![member(story)]);
             std::hint::black_box(belonging(&features, &candidates, &rarity, members).is_ok());
-            times.push((worked::worked() - begin).as_secs_f64() * 1e6);
+            times.push(begin.elapsed().as_secs_f64() * 1e6);
             offered += found.len();
         }
+        // The time that goes by is that of other programs, too; the work of the thread is known to a few milliseconds.
+        let work = (worked::worked() - before).as_secs_f64() * 1e6 / NEWCOMERS as f64;
         times.sort_by(f64::total_cmp);
         let (median, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
         let bytes = index.bytes_per_entry();
-        let holds = median < MEDIAN_US && bytes < BYTES;
+        let holds = work < WORK_US && bytes < BYTES;
         println!(
-            "{size:>9} entries: median {median:.0} us (limit {MEDIAN_US:.0}), p99 {p99:.0} us, {:.1} candidates, {bytes:.1} bytes an entry (limit {BYTES:.0}) {}",
-            f64::from(u32::try_from(offered).unwrap_or(0)) / 1000.0,
+            "{size:>9} entries: work {work:.0} us (limit {WORK_US:.0}), median {median:.0} us, p99 {p99:.0} us, {:.1} candidates, {bytes:.1} bytes an entry (limit {BYTES:.0}) {}",
+            offered as f64 / NEWCOMERS as f64,
             verdict(holds)
         );
         wrong |= !holds;
