@@ -5,8 +5,8 @@ use std::time::Duration;
 use toml::de::DeValue;
 use url::Url;
 
+use super::defaults;
 use super::section::{Findings, Found, Section};
-use super::{defaults, source};
 use crate::model::cleaning::Rules;
 use crate::model::source::Timeouts;
 
@@ -67,7 +67,7 @@ pub(super) fn read(section: &mut Section<'_>, inherited: &PollDefaults, findings
         host_gap: section.duration("host_gap").map(|f| f.value).or(inherited.host_gap),
         proxy: match proxy {
             Some(found) if found.value.is_empty() => None,
-            Some(found) => source::proxy(&found, findings),
+            Some(found) => read_proxy(&found, findings),
             None => inherited.proxy.clone(),
         },
         robots: section.flag("robots").unwrap_or(inherited.robots),
@@ -106,4 +106,19 @@ fn read_timeouts(section: &mut Section<'_>, inherited: Timeouts) -> Timeouts {
     let whole = positive(section.duration("timeout")).unwrap_or(inherited.whole);
     let first_byte = positive(section.duration("first_byte_timeout")).unwrap_or(inherited.first_byte).min(whole);
     Timeouts { connect: inherited.connect, first_byte, whole }
+}
+
+/// A proxy; credentials may stand in it.
+fn read_proxy(found: &Found<String>, findings: &Findings<'_>) -> Option<Url> {
+    match Url::parse(&found.value) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
+        _ => {
+            findings.add(
+                found.span.clone(),
+                "`proxy` is no address of a proxy",
+                "expected http://host:port, or \"\" for none",
+            );
+            None
+        }
+    }
 }

@@ -204,21 +204,6 @@ fn percent_decoded(text: &str) -> String {
     url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, v)| v.into_owned()).unwrap_or_default()
 }
 
-/// A proxy; credentials may stand in it.
-pub(super) fn proxy(found: &Found<String>, findings: &Findings<'_>) -> Option<Url> {
-    match Url::parse(&found.value) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
-        _ => {
-            findings.add(
-                found.span.clone(),
-                "`proxy` is no address of a proxy",
-                "expected http://host:port, or \"\" for none",
-            );
-            None
-        }
-    }
-}
-
 fn web_url(found: &Found<String>, findings: &Findings<'_>) -> Option<Url> {
     match Url::parse(&found.value) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Some(url),
