@@ -190,6 +190,9 @@ def main():
             daemons.append(stack.enter_context(Daemon(NEWSRIVER, folder, f'[server]\nlisten = "127.0.0.1:0"\n[river]\nentries = 500\n{listed}')))
         for daemon in daemons:
             until(lambda: all(source["state"] != "new" for source in daemon.json("status.json")["sources"]), "a poll of each source", 120)
+            # The river is rendered beside the polls: it rests once its first page does.
+            tag = lambda: get(f"{daemon.base}feed.atom")[1]["etag"]
+            until(lambda: tag() == (time.sleep(1), tag())[1], "a river that rests")
             status = daemon.json("status.json")
             stories = status["river"]["stories"]
             before = published.entries
