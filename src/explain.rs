@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::model::feed::{RawDate, RawEntry};
-use crate::store::Explanation;
+use crate::store::{Explanation, Refusal};
 
 fn raw_date(original: &RawEntry) -> Option<String> {
     original.published.as_ref().or(original.updated.as_ref()).map(|date| match date {
@@ -27,7 +27,7 @@ fn date_origin(found: &Explanation) -> String {
 
 /// For people.
 #[must_use]
-pub fn as_text(found: &Explanation) -> String {
+pub fn as_text(found: &Explanation, refusals: &[Refusal]) -> String {
     let (stored, entry) = (&found.entry, &found.entry.entry);
     let mut lines = vec![
         format!("entry    {}", stored.river_id),
@@ -89,6 +89,14 @@ pub fn as_text(found: &Explanation) -> String {
             lines.push(format!("    {} and {}", join.entry, join.other));
         }
     }
+    if !refusals.is_empty() {
+        lines.push("not joined to".to_owned());
+    }
+    for refusal in refusals {
+        lines.push(format!("  {} {}", refusal.source, shown(&refusal.title)));
+        lines.push(format!("    {}", refusal.other));
+        lines.push(format!("    {}", refusal.judgement.evidence.join("; ")));
+    }
     lines.join("\n")
 }
 
@@ -101,7 +109,7 @@ fn shown(text: &str) -> String {
 
 /// For programs.
 #[must_use]
-pub fn as_json(found: &Explanation) -> serde_json::Value {
+pub fn as_json(found: &Explanation, refusals: &[Refusal]) -> serde_json::Value {
     let stored = &found.entry;
     json!({
         "id": stored.river_id,
@@ -119,6 +127,7 @@ pub fn as_json(found: &Explanation) -> serde_json::Value {
                 "id": other.river_id, "source": other.source, "title": other.entry.title, "url": other.entry.url,
             })).collect::<Vec<_>>(),
             "joins": found.joins,
+            "refused": refusals,
             "is_surplus": found.is_surplus,
             "surplus": found.surplus,
         },

@@ -121,10 +121,11 @@ fn few_descriptors_are_shared_so_that_polls_go_on() -> Fallible {
     let states = |d: &Daemon| {
         let status = d.json("status.json")?;
         let sources = status["sources"].as_array().cloned().unwrap_or_default();
-        Ok(sources.iter().map(|s| s["state"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>())
+        Ok(sources.iter().map(|s| (s["state"].clone(), s["error"].clone())).collect::<Vec<_>>())
     };
-    let states = daemon.until(states, |states| states.len() == 80 && states.iter().all(|state| state != "new"))?;
-    assert!(states.iter().all(|state| state == "ok"), "{states:?}");
+    let states = daemon.until(states, |states| states.len() == 80 && states.iter().all(|state| state.0 != "new"))?;
+    let failed: Vec<_> = states.iter().filter(|state| state.0 != "ok").collect();
+    assert!(failed.is_empty(), "{failed:?}");
     Ok(())
 }
 

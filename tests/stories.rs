@@ -214,3 +214,102 @@ fn explain_tells_all_of_an_entry_and_split_is_remembered() -> Fallible {
     assert_eq!(serde_json::from_str::<Value>(&status)?["river"]["stories"], STORIES.len() + 1);
     Ok(())
 }
+
+/// One item of a document: its number, title and text.
+type Item = (u32, &'static str, &'static str);
+
+/// Writes a feed of a source whose items are dated so many hours ago.
+fn document(folder: &Path, source: &str, hours: i64, items: &[Item]) -> std::io::Result<()> {
+    let dated = (chrono::Utc::now() - chrono::TimeDelta::hours(hours)).to_rfc2822();
+    let items: String = (items.iter())
+        .map(|(n, title, text)| {
+            format!(
+                "<item><title>{title}</title><link>http://{source}.example/{n}</link><guid isPermaLink=\"false\">urn:{source}:{n}</guid>\
+                 <pubDate>{dated}</pubDate><description>{text}</description></item>"
+            )
+        })
+        .collect();
+    std::fs::write(
+        folder.join(format!("{source}.xml")),
+        format!(
+            "<rss version=\"2.0\"><channel><title>{source}</title><link>http://{source}.example/</link><description>d</description>{items}</channel></rss>"
+        ),
+    )
+}
+
+/// A folder with sources that are files.
+fn river_of(sources: &[&str]) -> Result<tempfile::TempDir, Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let mut text = "[river]\nbase_url = \"http://127.0.0.1:8700\"\n".to_owned();
+    for source in sources {
+        text.push_str(&format!("[[source]]\nid = \"{source}\"\nurl = \"file:{source}.xml\"\n"));
+    }
+    std::fs::write(folder.path().join("feeds.toml"), text)?;
+    Ok(folder)
+}
+
+/// The stories of the river as JSON Feed has them.
+fn stories_of(folder: &Path) -> Result<Vec<Value>, Box<dyn std::error::Error>> {
+    let (code, json, err) = common::newsriver(&["export", "json"], folder)?;
+    assert_eq!(code, Some(0), "{err}");
+    Ok(serde_json::from_str::<Value>(&json)?["items"].as_array().cloned().unwrap_or_default())
+}
+
+#[test]
+fn every_telling_of_a_story_has_its_own_id_date_and_title() -> Fallible {
+    let folder = river_of(&["a", "b"])?;
+    document(folder.path(), "a", 1, &[(1, "星河航空宣布暂停北线航班", "")])?;
+    document(folder.path(), "b", 1, &[(7, "全球快看：星河航空宣布暂停北线航班", "")])?;
+    for source in ["a", "b"] {
+        common::newsriver(&["poll", source], folder.path())?;
+    }
+    let stories = stories_of(folder.path())?;
+    let [story] = &stories[..] else { return Err(format!("not one story: {stories:?}").into()) };
+    let tellings = story["_newsriver"]["sources"].as_array().ok_or("no sources")?;
+    assert_eq!(tellings.len(), 2);
+    for (telling, source, entry) in [(&tellings[0], "a", "urn:a:1"), (&tellings[1], "b", "urn:b:7")] {
+        assert_eq!((telling["id"].as_str(), telling["entry"].as_str()), (Some(source), Some(entry)));
+        assert_eq!(telling["title"], "星河航空宣布暂停北线航班");
+        assert!(telling["published"].as_str().is_some_and(|date| chrono::DateTime::parse_from_rfc3339(date).is_ok()));
+    }
+    assert_eq!(tellings[0].get("title_original"), None, "cleaning changed nothing");
+    assert_eq!(tellings[1]["title_original"], "全球快看：星河航空宣布暂停北线航班");
+    Ok(())
+}
+
+#[test]
+fn a_repost_under_a_new_link_is_a_new_entry_of_the_same_story() -> Fallible {
+    const TEXT: &str = "星河航空周一宣布,自本月起暂停北线的全部航班,已经购票的旅客可以免费退票或者改签到其他航线,公司没有说明何时恢复。";
+    let folder = river_of(&["a"])?;
+    document(folder.path(), "a", 72, &[(1, "星河航空宣布暂停北线航班", TEXT)])?;
+    common::newsriver(&["poll"], folder.path())?;
+    document(folder.path(), "a", 1, &[(2, "星河航空宣布暂停北线航班", TEXT)])?;
+    common::newsriver(&["poll"], folder.path())?;
+    let stories = stories_of(folder.path())?;
+    assert_eq!(stories.len(), 1, "{stories:?}");
+    let entries: Vec<&str> = (stories[0]["_newsriver"]["sources"].as_array().into_iter().flatten())
+        .filter_map(|telling| telling["entry"].as_str())
+        .collect();
+    assert_eq!(entries, ["urn:a:1", "urn:a:2"]);
+    Ok(())
+}
+
+#[test]
+fn explain_tells_what_an_entry_was_not_joined_to() -> Fallible {
+    let folder = river_of(&["a", "b"])?;
+    document(folder.path(), "a", 1, &[(1, "云州大学宣布取消期末考试", "")])?;
+    document(folder.path(), "b", 1, &[(1, "云州大学为何取消期末考试", ""), (2, "青川湖大桥今日建成通车", "")])?;
+    for source in ["a", "b"] {
+        common::newsriver(&["poll", source], folder.path())?;
+    }
+    let (code, json, err) = common::newsriver(&["explain", "urn:b:1", "--json"], folder.path())?;
+    assert_eq!(code, Some(0), "{err}");
+    let told: Value = serde_json::from_str(&json)?;
+    let refused = told["story"]["refused"].as_array().ok_or("no refusals")?;
+    let others: Vec<Option<&str>> = refused.iter().map(|refusal| refusal["other"].as_str()).collect();
+    assert_eq!(others, [Some("urn:a:1")], "what shares nothing is not told");
+    assert!(refused[0]["evidence"].as_array().is_some_and(|evidence| evidence.len() > 3), "{refused:?}");
+    let (_, text, _) = common::newsriver(&["explain", "urn:b:1"], folder.path())?;
+    assert!(text.contains("not joined to\n  a 云州大学宣布取消期末考试\n    urn:a:1\n"), "{text}");
+    Ok(())
+}

@@ -28,18 +28,19 @@ pub(super) struct SplitArguments {
 pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<(), Ending> {
     let store = Store::look_at(&Config::store_path_of(path))?;
     let found = store.explain(&arguments.entry)?.ok_or_else(|| unknown(&arguments.entry))?;
+    let refusals = store.refusals(&found.entry.river_id)?;
     // A broken feeds.toml keeps nobody from an explanation.
     let barred = Config::load(path).ok().and_then(|config| {
         let group = config.source(found.entry.source.as_str()).and_then(|source| source.group.clone());
         config.filters.bars(group.as_deref(), &found.entry)
     });
     if arguments.json {
-        let mut json = as_json(&found);
+        let mut json = as_json(&found, &refusals);
         json["unpublished"] = barred.into();
         return print_json(&json);
     }
     let why = barred.map(|why| format!("\nnot published: {why}"));
-    print(&(as_text(&found) + &why.unwrap_or_default()))
+    print(&(as_text(&found, &refusals) + &why.unwrap_or_default()))
 }
 
 pub(super) fn split(path: &Path, arguments: &SplitArguments) -> Result<(), Ending> {

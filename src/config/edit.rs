@@ -5,6 +5,7 @@ use thiserror::Error;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value, value};
 use url::Url;
 
+use super::environment;
 use crate::model::source::{Address, SourceId};
 
 /// Why a file could not be edited.
@@ -47,9 +48,9 @@ fn tables(document: &mut DocumentMut) -> Result<&mut ArrayOfTables, EditError> {
 
 /// The id that a table has or that is derived from its address.
 fn id_of(table: &Table) -> Option<SourceId> {
-    let text = |key: &str| table.get(key).and_then(Item::as_str);
+    let text = |key: &str| table.get(key).and_then(Item::as_str).map(environment::read_as);
     match (text("id"), text("url")) {
-        (Some(id), _) => SourceId::new(id).ok(),
+        (Some(id), _) => SourceId::new(&id).ok(),
         (None, Some(url)) => match url.trim().strip_prefix("file:") {
             Some(path) => Some(SourceId::from_address(&Address::File(path.into()))),
             None => Url::parse(url.trim()).ok().map(|url| SourceId::from_address(&Address::Web(url))),

@@ -35,25 +35,6 @@ impl Filters {
     }
 }
 
-/// `[groups.NAME]`: what is published of the sources in a group.
-pub(super) fn read_groups<'a>(root: &mut Section<'a>, findings: &'a Findings<'a>) -> HashMap<String, Filter> {
-    let mut groups = HashMap::new();
-    let Some(found) = root.raw("groups") else { return groups };
-    let Some(table) = found.get_ref().as_table() else {
-        findings.add(found.span(), "`groups` is not a table", "write [groups.NAME] with keys under it");
-        return groups;
-    };
-    for (name, value) in table.iter() {
-        let mut section = Section::new("groups", value.span(), value.get_ref().as_table(), findings);
-        let filter = read_filter(&mut section, findings);
-        section.finish();
-        if !filter.is_empty() {
-            groups.insert(name.get_ref().to_string(), filter);
-        }
-    }
-    groups
-}
-
 /// `include` and `exclude`, in the words of a search.
 pub(super) fn read_filter(section: &mut Section<'_>, findings: &Findings<'_>) -> Filter {
     let place = section.span();

@@ -4,11 +4,14 @@
 //! and every value has its type, or all the problems of the file with line and column.
 
 pub mod edit;
+mod environment;
 mod filter;
+mod group;
 mod log;
 mod mask;
 mod output;
 mod pages;
+mod poll;
 mod problem;
 mod schema;
 mod section;
@@ -27,11 +30,12 @@ use toml::de::{DeTable, DeValue};
 use url::Url;
 
 pub use filter::Filters;
-use filter::{read_filter, read_groups};
+use filter::read_filter;
 pub use log::{Log, LogFormat, filter_of};
 pub use output::Output;
 use output::read_base_url;
 pub use pages::{Images, Pages};
+use poll::PollDefaults;
 pub use problem::{ConfigError, Problem};
 pub use schema::schema;
 use section::{Findings, Section};
@@ -42,7 +46,7 @@ pub use websub::WebSub;
 use crate::model::cleaning::Rules;
 use crate::model::redact::HIDDEN;
 use crate::model::server::{Access, Listen, TrustedProxies};
-use crate::model::source::{Address, Priorities, Source, SourceId, Timeouts};
+use crate::model::source::{Address, Priorities, Source, SourceId};
 use crate::model::zone::Zone;
 use crate::search::Filter;
 use crate::store::SourceRow;
@@ -172,10 +176,11 @@ impl Config {
     pub fn check(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let findings = Findings::new(text);
-        let (table, syntax) = DeTable::parse_recoverable(text);
+        let (mut table, syntax) = DeTable::parse_recoverable(text);
         for error in syntax {
             findings.add(error.span().unwrap_or(0..0), error.message().to_owned(), "");
         }
+        environment::expand(table.get_mut(), &environment::of_process, &findings);
         let config = read(&table, folder, &findings);
         let files = findings.files();
         let problems = findings.into_sorted();
@@ -198,9 +203,7 @@ impl Config {
     #[must_use]
     pub fn lone_source(address: Address) -> Source {
         let id = SourceId::from_address(&address);
-        let findings = Findings::new("");
-        let poll = read_poll(&mut Section::new("poll", 0..0, None, &findings), &findings);
-        source::with_defaults(id, address, &poll)
+        source::with_defaults(id, address, &PollDefaults::built_in())
     }
 
     /// The configuration that a store's sources point to, for showing them while the file is
@@ -233,27 +236,12 @@ impl Config {
     pub fn store_path_of(path: &Path) -> PathBuf {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let findings = Findings::new(&text);
-        let (table, _) = DeTable::parse_recoverable(&text);
+        let (mut table, _) = DeTable::parse_recoverable(&text);
+        environment::expand(table.get_mut(), &environment::of_process, &findings);
         let mut root = Section::new("feeds.toml", 0..0, Some(table.get_ref()), &findings);
         let name = root.table("store").text("path").map_or_else(|| defaults::STORE.to_owned(), |f| f.value);
         path.parent().unwrap_or(Path::new("")).join(name)
     }
-}
-
-/// Defaults that `[poll]` sets for every source.
-struct PollDefaults {
-    every: Duration,
-    min_every: Duration,
-    timeouts: Timeouts,
-    max_bytes: u64,
-    per_host: usize,
-    initial: Option<usize>,
-    allow_private: bool,
-    host_gap: Option<Duration>,
-    proxy: Option<Url>,
-    robots: bool,
-    user_agent: Option<String>,
-    clean: Rules,
 }
 
 fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Findings<'a>) -> Config {
@@ -263,7 +251,8 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     let (store, keep) = read_store(root.table("store"), findings);
     let store = folder.join(store);
     let mut section = root.table("poll");
-    let mut poll = read_poll(&mut section, findings);
+    let mut poll = poll::read(&mut section, &PollDefaults::built_in(), findings);
+    poll.timeouts.connect = section.duration("connect_timeout").map_or(defaults::CONNECT_TIMEOUT, |f| f.value);
     let concurrency = section.count("concurrency", 1..=10_000).unwrap_or(defaults::CONCURRENCY);
     let mean_every = section.duration("mean_every").map_or(defaults::MEAN_EVERY, |f| f.value);
     section.finish();
@@ -274,10 +263,10 @@ fn read<'a>(root: &'a Spanned<DeTable<'a>>, folder: &Path, findings: &'a Finding
     let digest = pages::read_digest(root.table("digest"));
     let log = log::read(root.table("log"), folder, findings);
     let output = output::read(root.table("output"), folder, findings);
-    let (sources, of_sources) = read_sources(&mut root, &poll, folder, findings);
-    let groups = read_groups(&mut root, findings);
+    let groups = group::read_all(&mut root, &poll, findings);
+    let (sources, of_sources) = read_sources(&mut root, (&poll, &groups), folder, findings);
     let rsshub = read_rsshub(root.table("rsshub"), findings);
-    let filters = Filters { river: of_river, groups, sources: of_sources };
+    let filters = Filters { river: of_river, groups: group::filters(groups), sources: of_sources };
     root.finish();
     Config {
         river,
@@ -345,63 +334,9 @@ fn read_store(mut section: Section<'_>, findings: &Findings<'_>) -> (String, Opt
     (path, keep)
 }
 
-/// The defaults of every source.
-fn read_poll(section: &mut Section<'_>, findings: &Findings<'_>) -> PollDefaults {
-    let intervals = read_intervals(section, defaults::EVERY, defaults::MIN_EVERY, findings);
-    let connect = section.duration("connect_timeout").map_or(defaults::CONNECT_TIMEOUT, |f| f.value);
-    let inherited = Timeouts { connect, first_byte: defaults::FIRST_BYTE_TIMEOUT, whole: defaults::TIMEOUT };
-    let timeouts = read_timeouts(section, inherited);
-    PollDefaults {
-        every: intervals.0,
-        min_every: intervals.1,
-        timeouts,
-        max_bytes: section.size("max_bytes").unwrap_or(defaults::MAX_BYTES),
-        per_host: section.count("per_host", 1..=1000).unwrap_or(defaults::PER_HOST),
-        initial: section.count("initial", 0..=1_000_000),
-        allow_private: section.flag("allow_private").unwrap_or(false),
-        host_gap: section.duration("host_gap").map(|f| f.value),
-        proxy: section.text("proxy").and_then(|found| source::proxy(&found, findings)),
-        robots: section.flag("robots").unwrap_or(true),
-        user_agent: section.text("user_agent").map(|f| f.value),
-        clean: Rules::default(),
-    }
-}
-
-/// `every` and `min_every`: a stated `every` below the default of `min_every` lowers that too.
-fn read_intervals(
-    section: &mut Section<'_>,
-    every: Duration,
-    min_every: Duration,
-    findings: &Findings<'_>,
-) -> (Duration, Duration) {
-    let stated = section.duration("every");
-    let stated_min = section.duration("min_every");
-    for found in stated.iter().chain(&stated_min) {
-        if found.value < Duration::from_secs(1) {
-            findings.add(found.span.clone(), "an interval below one second", "expected at least \"1s\"");
-        }
-    }
-    let every = stated.map_or(every, |f| f.value);
-    match stated_min {
-        Some(found) if found.value > every => {
-            findings.add(found.span, "`min_every` is longer than `every`", "expected at most `every`");
-            (every, every)
-        }
-        Some(found) => (every, found.value),
-        None => (every, min_every.min(every)),
-    }
-}
-
-fn read_timeouts(section: &mut Section<'_>, inherited: Timeouts) -> Timeouts {
-    let positive = |found: Option<section::Found<Duration>>| found.map(|f| f.value).filter(|d| !d.is_zero());
-    let whole = positive(section.duration("timeout")).unwrap_or(inherited.whole);
-    let first_byte = positive(section.duration("first_byte_timeout")).unwrap_or(inherited.first_byte).min(whole);
-    Timeouts { connect: inherited.connect, first_byte, whole }
-}
-
 fn read_sources<'a>(
     root: &mut Section<'a>,
-    poll: &PollDefaults,
+    (poll, groups): (&PollDefaults, &group::Groups),
     folder: &Path,
     findings: &'a Findings<'a>,
 ) -> (Vec<Source>, HashMap<SourceId, Filter>) {
@@ -418,7 +353,9 @@ fn read_sources<'a>(
         if table.is_none() {
             findings.add(item.span(), "`source` is not a table", "write [[source]] with keys under it");
         }
-        let section = Section::new("[[source]]", item.span(), table, findings);
+        let mut section = Section::new("[[source]]", item.span(), table, findings);
+        let group = section.raw("group").and_then(|name| groups.get(name.get_ref().as_str()?));
+        let poll = group.map_or(poll, |group| &group.poll);
         if let Some((source, filter)) = source::read(section, poll, folder, findings, &mut places) {
             if !filter.is_empty() {
                 filters.insert(source.id.clone(), filter);

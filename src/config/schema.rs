@@ -161,7 +161,10 @@ const SOURCE: [Key; 22] = [
     ("min_every", Duration, "the shortest time between two polls of this source"),
 ];
 
-/// Keys of `[poll]` that are not set on a source.
+const GROUP: [Key; 3] =
+    [FILTERS[0], FILTERS[1], ("clean", Clean, "cleaning rules switched for the sources of this group")];
+
+/// Keys of `[poll]` that are not set on a source or a group.
 const OF_ALL: [&str; 3] = ["mean_every", "connect_timeout", "concurrency"];
 
 /// Every table of the file but the sources and the groups.
@@ -184,14 +187,14 @@ const TABLES: [Key; 12] = [
 #[must_use]
 pub fn schema() -> Value {
     let mut keys: Map<String, Value> = TABLES.iter().map(described).collect();
-    let groups =
-        json!({ "type": "object", "additionalProperties": object(FILTERS.iter().map(described).collect(), &[]) });
-    keys.insert("groups".to_owned(), groups);
     let mut source: Map<String, Value> = SOURCE.iter().map(described).collect();
+    let mut group: Map<String, Value> = GROUP.iter().map(described).collect();
     for key in POLL.iter().filter(|(name, ..)| !OF_ALL.contains(name)) {
         let (name, value) = described(key);
+        group.entry(name.clone()).or_insert(value.clone());
         source.entry(name).or_insert(value);
     }
+    keys.insert("groups".to_owned(), json!({ "type": "object", "additionalProperties": object(group, &[]) }));
     keys.insert("source".to_owned(), json!({ "type": "array", "items": object(source, &["url"]) }));
     let mut whole = object(keys, &[]);
     whole["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
@@ -220,10 +223,10 @@ fn shape(kind: Kind) -> Value {
         Text => text(),
         AnyText => json!({ "type": "string" }),
         Flag => json!({ "type": "boolean" }),
-        Duration => json!({ "type": "string", "pattern": "^\\s*([0-9]+\\s*(ms|s|sec|m|min|h|d|w)\\s*)+$" }),
+        Duration => json!({ "type": "string", "pattern": "^\\s*([0-9]+\\s*(ms|s|sec|m|min|h|d|w)\\s*)+$|\\$\\{" }),
         Size => json!({ "anyOf": [
             { "type": "integer", "minimum": 1 },
-            { "type": "string", "pattern": "^\\s*[0-9]+\\s*([kKmMgG][iI]?[bB]|[kKmMgGbB])?\\s*$" },
+            { "type": "string", "pattern": "^\\s*[0-9]+\\s*([kKmMgG][iI]?[bB]|[kKmMgGbB])?\\s*$|\\$\\{" },
         ] }),
         Number => json!({ "type": "integer" }),
         Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use url::Url;
 
-use super::PollDefaults;
+use super::poll::PollDefaults;
 use super::section::{Findings, Found, Section};
 use crate::model::cleaning::{Rule, Rules};
 use crate::model::source::{Address, Credentials, Secret, Select, Source, SourceId};
@@ -42,7 +42,7 @@ pub(super) fn read<'a>(
     let id_place = id.as_ref().map_or(place.clone(), |found| found.span.clone());
     let derived = id.is_none();
     let id = id.map_or_else(|| SourceId::from_address(&address), |found| found.value);
-    let mut source = with_defaults(id, address, poll);
+    let mut source = with_defaults(id, address, &super::poll::read(&mut section, poll, findings));
     read_rest(&mut section, &mut source, folder, findings);
     source.credentials = source.credentials.or(url_credentials);
     let filter = super::filter::read_filter(&mut section, findings);
@@ -54,7 +54,7 @@ pub(super) fn read<'a>(
     Some((source, filter))
 }
 
-/// A source of which only the address is known; the rest is what `[poll]` says.
+/// A source of which only the address is known; the rest is what it starts from.
 pub(super) fn with_defaults(id: SourceId, address: Address, poll: &PollDefaults) -> Source {
     Source {
         id,
@@ -87,10 +87,8 @@ pub(super) fn with_defaults(id: SourceId, address: Address, poll: &PollDefaults)
     }
 }
 
-/// Reads every key but `id` and `url`.
+/// Reads the keys that only a source has, but for `id` and `url`.
 fn read_rest<'a>(section: &mut Section<'a>, source: &mut Source, folder: &Path, findings: &'a Findings<'a>) {
-    (source.every, source.min_every) = super::read_intervals(section, source.every, source.min_every, findings);
-    source.timeouts = super::read_timeouts(section, source.timeouts);
     source.name = section.text("name").map(|f| f.value);
     source.group = section
         .get("group", "a name of letters, digits, '-', '_' and '.'", super::source_id)
@@ -104,18 +102,7 @@ fn read_rest<'a>(section: &mut Section<'a>, source: &mut Source, folder: &Path, 
         })
         .map_or(0, |f| f.value);
     source.base_url = section.text("base_url").and_then(|found| web_url(&found, findings));
-    source.max_bytes = section.size("max_bytes").unwrap_or(source.max_bytes);
-    source.initial = section.count("initial", 0..=1_000_000).or(source.initial);
-    source.per_host = section.count("per_host", 1..=1000).unwrap_or(source.per_host);
-    source.allow_private = section.flag("allow_private").unwrap_or(source.allow_private);
-    source.host_gap = section.duration("host_gap").map(|f| f.value).or(source.host_gap);
-    let text = |value: &toml::de::DeValue<'_>| value.as_str().map(str::to_owned);
-    if let Some(found) = section.get("proxy", "http://host:port, or \"\" for none", text) {
-        source.proxy = if found.value.is_empty() { None } else { proxy(&found, findings) };
-    }
     source.private_url = section.flag("private_url");
-    source.robots = section.flag("robots").unwrap_or(source.robots);
-    source.user_agent = section.text("user_agent").map(|f| f.value).or_else(|| source.user_agent.take());
     source.headers = headers(section, findings);
     source.credentials = credentials(section, folder, findings);
     source.charset = charset(section);
@@ -215,21 +202,6 @@ fn percent_decoded(text: &str) -> String {
     // A form value decodes `+` too, so that is protected first.
     let pair = format!("v={}", text.replace('+', "%2B"));
     url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, v)| v.into_owned()).unwrap_or_default()
-}
-
-/// A proxy; credentials may stand in it.
-pub(super) fn proxy(found: &Found<String>, findings: &Findings<'_>) -> Option<Url> {
-    match Url::parse(&found.value) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
-        _ => {
-            findings.add(
-                found.span.clone(),
-                "`proxy` is no address of a proxy",
-                "expected http://host:port, or \"\" for none",
-            );
-            None
-        }
-    }
 }
 
 fn web_url(found: &Found<String>, findings: &Findings<'_>) -> Option<Url> {

@@ -63,7 +63,7 @@ fn every_problem_of_a_file_is_told_at_once() {
             "13:6 the id `x` is already that of the source at line 10 (give one of them another `id`)",
             "14:7 the url is already that of the source at line 11 (remove one of the two)",
             "15:1 a source without `url` (add url = \"https://…\" or url = \"file:…\")",
-            "17:2 unknown key `colour` in feeds.toml (expected one of `river`, `server`, `store`, `poll`, `clean`, `websub`, `access`, `pages`, `digest`, `log`, `output`, `source`, `groups`, `rsshub`)",
+            "17:2 unknown key `colour` in feeds.toml (expected one of `river`, `server`, `store`, `poll`, `clean`, `websub`, `access`, `pages`, `digest`, `log`, `output`, `groups`, `source`, `rsshub`)",
         ]
     );
 }
@@ -149,4 +149,31 @@ fn time_zones_are_named_and_a_wrong_name_gets_the_nearest() -> Result<(), Config
         ]
     );
     Ok(())
+}
+
+#[test]
+fn a_group_sets_what_its_sources_start_from() -> Result<(), ConfigError> {
+    let text = "[poll]\nevery = \"1h\"\nper_host = 3\n[groups.g]\nevery = \"2h\"\nproxy = \"http://127.0.0.1:1\"\nclean = { hype = false }\nexclude = [\"x\"]\n\
+        [[source]]\nid = \"a\"\nurl = \"http://a.example/\"\ngroup = \"g\"\n\
+        [[source]]\nid = \"b\"\nurl = \"http://b.example/\"\ngroup = \"g\"\nevery = \"3h\"\nproxy = \"\"\n\
+        [[source]]\nid = \"c\"\nurl = \"http://c.example/\"\n";
+    let config = Config::check(text, Path::new("feeds.toml"))?;
+    let hours = |id: &str| config.source(id).map(|source| source.every.as_secs() / 3600);
+    assert_eq!([hours("a"), hours("b"), hours("c")], [Some(2), Some(3), Some(1)]);
+    let proxied = |id: &str| config.source(id).is_some_and(|source| source.proxy.is_some());
+    assert_eq!([proxied("a"), proxied("b"), proxied("c")], [true, false, false]);
+    assert!(config.sources.iter().all(|source| source.per_host == 3));
+    assert_ne!(config.sources[0].clean, config.sources[2].clean);
+    assert_eq!(config.filters.groups.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_a_problem_at_its_place() {
+    let text = "[river]\ntitle = \"$${X}\"\n[[source]]\nurl = \"http://e.example/?q=${NEWSRIVER_NOBODY_SETS_THIS}\"\n";
+    let error = Config::check(text, Path::new("feeds.toml")).err();
+    let problems = error.map(|error| error.problems).unwrap_or_default();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!((problems[0].line, problems[0].column), (4, 7));
+    assert!(problems[0].message.contains("NEWSRIVER_NOBODY_SETS_THIS"), "{problems:?}");
 }

@@ -13,6 +13,7 @@ use crate::model::report::{Counts, PollStatus};
 use crate::model::source::SourceId;
 
 mod hostile;
+mod joins;
 mod lost;
 mod words;
 

@@ -22,6 +22,9 @@ const COHESION: f64 = 0.7;
 /// How much the tellings of two stories must agree that an entry joins.
 const COHESION_OF_STORIES: f64 = 0.5;
 
+/// How much two stories and an entry between them must agree on the average where the entry is not sure of both.
+const BORNE_OUT_TOGETHER: f64 = 0.75;
+
 /// Sources whose tellings bear out what two titles leave open.
 const WITNESSES: usize = 2;
 
@@ -96,10 +99,13 @@ pub fn belonging<E>(
         }
         if !is_sure {
             // Nobody bears out what it tells itself, and one side must have several that do.
-            let together =
-                if own.is_empty() { with_new } else { Agreement::of(&[&of_own[..], &[new]].concat(), &all, rarity) };
-            let witnesses = if own.is_empty() { sources_beside(&all, new) } else { sources_beside(&of_own, new) + 1 };
-            if witnesses < WITNESSES || together.mean < BORNE_OUT {
+            let (witnesses, mean, needed) = if own.is_empty() {
+                (sources_beside(&all, new), with_new.mean, BORNE_OUT)
+            } else {
+                let together = Agreement::of(&[&of_own[..], &[new]].concat(), &all, rarity);
+                (sources_beside(&of_own, new) + 1, together.mean, BORNE_OUT_TOGETHER)
+            };
+            if witnesses < WITNESSES || mean < needed {
                 continue;
             }
             join.judgement = join.judgement.borne_out(witnesses);

@@ -1,7 +1,8 @@
 //! The story as the river shows it: the words of one member, with what the others know better.
 //!
 //! - The **representative**, whose words are shown, is the first member; a later one takes its place only where it is
-//!   cut or a mere excerpt, or where the later one's source has a higher priority.
+//!   cut or a mere excerpt, or where the later one's source has a higher priority. One that was edited until it tells
+//!   something else than those that joined it is passed over: what was agreed upon is not what it says now.
 //! - The **title** is the representative's, unless more sources have another one word for word: a source has one vote,
 //!   however many of its entries are members.
 //! - The **timekeeper** gives date and place: the representative, unless that is dated long before it was first seen
@@ -15,7 +16,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::TimeDelta;
 
+use super::evidence::judge;
 use super::excerpt::Extent;
+use super::features::Features;
+use super::rarity::Rarity;
 use crate::clean;
 use crate::model::entry::{Entry, StoredEntry};
 use crate::model::source::Priorities;
@@ -25,6 +29,16 @@ const TIMELY: TimeDelta = TimeDelta::hours(1);
 
 /// News is as old as its first telling, but no more than this older than the member that it follows.
 const EARLIER: TimeDelta = TimeDelta::hours(1);
+
+/// Members whose words are looked at for whether an edited one still tells their news: the first of as many sources.
+const WITNESSES: usize = 8;
+
+/// Members that are passed over at most: as many as one source may have in a story.
+const MOST_STRAYED: usize = 8;
+
+/// What bodies share of their shingles, and titles of their pairs, where one does not tell something else.
+const SAME_BODY: f64 = 0.1;
+const SAME_TITLE: f64 = 0.3;
 
 /// A member of a story.
 #[derive(Debug, Clone)]
@@ -42,6 +56,60 @@ fn priority(member: &Member, priorities: &Priorities) -> i64 {
 /// The member whose words are shown; `members` stand in the order of their arrival.
 #[must_use]
 pub fn representative<'m>(members: &[&'m Member], priorities: &Priorities) -> Option<&'m Member> {
+    preferred(&heard(members, priorities), priorities)
+}
+
+/// The members without those that would be shown and have strayed from the story.
+fn heard<'m>(members: &[&'m Member], priorities: &Priorities) -> Vec<&'m Member> {
+    let mut heard = members.to_vec();
+    for _ in 0..MOST_STRAYED {
+        let strayed = preferred(&heard, priorities).filter(|shown| has_strayed(shown, members));
+        let Some(strayed) = strayed.map(|shown| shown.stored.row) else { break };
+        heard.retain(|member| member.stored.row != strayed);
+    }
+    heard
+}
+
+fn is_edited(member: &Member) -> bool {
+    member.stored.changed_at > member.stored.first_seen
+}
+
+/// Whether a member was edited until it tells something else than most of the other sources, whose words are as they
+/// were when they joined.
+fn has_strayed(member: &Member, members: &[&Member]) -> bool {
+    if !is_edited(member) {
+        return false;
+    }
+    let mut sources = HashSet::from([member.stored.source.as_str()]);
+    let mut witnesses: Vec<&Member> = Vec::new();
+    for &other in members.iter().filter(|other| !is_edited(other)) {
+        if witnesses.len() < WITNESSES && sources.insert(other.stored.source.as_str()) {
+            witnesses.push(other);
+        }
+    }
+    if witnesses.is_empty() {
+        return false;
+    }
+    let own = features(member);
+    let agreeing = witnesses.iter().filter(|other| tell_one_news(&own, &features(other))).count();
+    agreeing * 2 < witnesses.len()
+}
+
+fn features(member: &Member) -> Features {
+    let StoredEntry { source, entry, first_seen, .. } = &member.stored;
+    Features::of(source.as_str(), entry, first_seen.timestamp_millis())
+}
+
+/// Whether nothing says that two members of a story tell different news: who is in doubt stays.
+fn tell_one_news(a: &Features, b: &Features) -> bool {
+    let share = |shared: usize, a: usize, b: usize| shared as f64 / a.min(b).max(1) as f64;
+    share(a.shingles.shared(&b.shingles), a.shingles.len(), b.shingles.len()) >= SAME_BODY
+        || share(a.pairs.shared(&b.pairs), a.pairs.len(), b.pairs.len()) >= SAME_TITLE
+        || judge(a, b, &Rarity::default()).joined
+}
+
+/// The member whose words would be shown, whatever they say by now.
+fn preferred<'m>(members: &[&'m Member], priorities: &Priorities) -> Option<&'m Member> {
     let (first, others) = members.split_first()?;
     if others.is_empty() {
         return Some(first);
@@ -88,7 +156,8 @@ fn dating(member: &Member) -> Dating {
 /// The member that gives the story its date and its place; `members` stand in the order of their arrival.
 #[must_use]
 pub fn timekeeper<'m>(members: &[&'m Member], priorities: &Priorities) -> Option<&'m Member> {
-    let shown = representative(members, priorities)?;
+    let members = &heard(members, priorities)[..];
+    let shown = preferred(members, priorities)?;
     let best = members.iter().map(|member| dating(member)).max()?;
     let mut equals = members.iter().copied().filter(|member| dating(member) == best);
     // Of members without a date the first is the oldest, whoever is shown.
@@ -113,20 +182,21 @@ pub fn tell(lead: &StoredEntry, all: &[&Member], priorities: &Priorities) -> Sto
         return lead.clone();
     };
     let shown = &shown.stored;
+    let heard = heard(all, priorities);
     let mut entry = shown.entry.clone();
-    if let Some(title) = title(shown, all)
+    if let Some(title) = title(shown, &heard)
         && title != entry.title
     {
         entry.title_original.get_or_insert_with(|| shown.entry.title.clone());
         entry.title = title;
     }
-    let known = |of: fn(&Entry) -> Option<&String>| all.iter().find_map(|member| of(&member.stored.entry).cloned());
+    let known = |of: fn(&Entry) -> Option<&String>| heard.iter().find_map(|member| of(&member.stored.entry).cloned());
     entry.attribution = entry.attribution.or_else(|| known(|e| e.attribution.as_ref()));
     entry.summary =
         entry.summary.or_else(|| if entry.content_html.is_none() { known(|e| e.summary.as_ref()) } else { None });
     entry.image = entry.image.or_else(|| known(|e| e.image.as_ref()));
-    entry.stated_date = entry.stated_date.or_else(|| all.iter().find_map(|member| member.stored.entry.stated_date));
-    let others = || all.iter().map(|member| &member.stored.entry);
+    entry.stated_date = entry.stated_date.or_else(|| heard.iter().find_map(|member| member.stored.entry.stated_date));
+    let others = || heard.iter().map(|member| &member.stored.entry);
     extend(&mut entry.tags, others().flat_map(|other| &other.tags));
     extend(&mut entry.tickers, others().flat_map(|other| &other.tickers));
     date(&mut entry, &timekeeper.stored);

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// Between two looks at a connection.
@@ -227,6 +228,9 @@ pub(super) struct Connections {
     open: Mutex<Open>,
     /// Those beyond the limit, the oldest first.
     beyond: Mutex<VecDeque<CancellationToken>>,
+    /// Sockets that may be open, one for a connection that is to take the place of another: that is closed a moment
+    /// after it lost its place, and many may come in a moment.
+    sockets: Arc<Semaphore>,
     /// Streams of HTTP/2 that are open, of all connections.
     pub(super) streams: Arc<AtomicUsize>,
 }
@@ -253,7 +257,14 @@ impl Drop for Place {
 
 impl Connections {
     pub(super) fn new(limit: usize, spare: usize, per_client: usize) -> Self {
-        Self { limit, spare, per_client, open: Mutex::default(), beyond: Mutex::default(), streams: Arc::default() }
+        let sockets = Arc::new(Semaphore::new((limit + spare + 1).min(Semaphore::MAX_PERMITS)));
+        let (open, beyond, streams) = Default::default();
+        Self { limit, spare, per_client, open, beyond, sockets, streams }
+    }
+
+    /// Waits until a socket that was accepted may stay open; what is given is dropped with it.
+    pub(super) async fn socket(&self) -> Option<OwnedSemaphorePermit> {
+        self.sockets.clone().acquire_owned().await.ok()
     }
 
     /// Takes a connection beyond the limit, for one request; the oldest of those gives way. What is given closes it.

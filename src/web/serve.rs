@@ -71,14 +71,26 @@ async fn serve_at(listener: Listener, site: Arc<Site>, stop: CancellationToken) 
                 continue;
             }
         };
+        let socket = tokio::select! {
+            socket = site.connections.socket() => socket,
+            () = stop.cancelled() => break,
+        };
         match site.connections.admit(counted(&site, address)) {
             Some(place) => {
                 let peer = Arc::new(Peer { address, reach, connection: place.connection.clone() });
-                open.spawn(serve_connection(stream, place, peer, site.clone(), stop.clone()));
+                let serving = serve_connection(stream, place, peer, site.clone(), stop.clone());
+                open.spawn(async move {
+                    serving.await;
+                    drop(socket);
+                });
             }
             None => {
                 let cut = site.connections.admit_beyond();
-                open.spawn(serve_in_need(stream, cut, site.clone()));
+                let serving = serve_in_need(stream, cut, site.clone());
+                open.spawn(async move {
+                    serving.await;
+                    drop(socket);
+                });
             }
         }
     }

@@ -182,3 +182,45 @@ fn an_hour_parts_what_was_dated_when_it_was_seen_from_what_was_dated_later() {
     assert_eq!(shown_and_other(5.0, 8.0), "other", "an hour older is as old as news may become");
     assert_eq!(shown_and_other(5.0, 8.01), "shown");
 }
+
+/// Who told first what others tell, and then says something else, speaks for himself alone.
+#[test]
+fn a_bait_that_is_switched_after_others_joined_is_passed_over() {
+    const AD: &str =
+        "<p>本站独家:请看本站的广告,本站什么都有,便宜得很,还包送货上门,一个电话就来,欢迎新老顾客光临选购。</p>";
+    let bait = dated(0.1, member(1, "bad", "青浦工业园区开展调研", FULL));
+    let good = dated(0.1, member(60, "good", "青浦工业园区开展调研", FULL));
+    let edited = |title: &str, body: &str| {
+        let mut edited = bait.clone();
+        edited.stored.changed_at += TimeDelta::hours(1);
+        edited.stored.entry.title = title.into();
+        edited.stored.entry.content_html = Some(body.into());
+        edited.stored.entry.image = Some("http://bad/ad.png".into());
+        edited
+    };
+    let switched = edited("点击领取优惠", AD);
+    let told = plain(&[switched.clone(), good.clone()]);
+    assert_eq!((told.told_by.as_str(), told.river_id.as_str()), ("good", "id-1"), "under the id that was published");
+    assert_eq!(
+        (told.entry.title, told.entry.url, told.entry.image),
+        (good.stored.entry.title.clone(), good.stored.entry.url.clone(), None)
+    );
+    assert_eq!((told.order, told.tellings.len()), (good.stored.order, 2));
+    // Several entries of one source are one voice, also where all are switched.
+    let mut second = switched.clone();
+    second.stored.row = 2;
+    assert_eq!(plain(&[switched.clone(), second, good.clone()]).told_by.as_str(), "good");
+    // Who corrects or goes on with his news stays, and so does who is alone.
+    let more = FULL.replace("三家企业", "四家企业")
+        + "<p>园区随后公布了落实的时间表,头两条建议下周就会有结果,区里派了专人跟进。</p>";
+    for (title, body) in
+        [("青浦工业园区开展调研", more.as_str()), ("园区调研:企业提七条建议", FULL), ("青浦工业园区开展调研(更新)", AD)]
+    {
+        assert_eq!(plain(&[edited(title, body), good.clone()]).told_by.as_str(), "bad", "{title}");
+    }
+    assert_eq!(plain(std::slice::from_ref(&switched)).told_by.as_str(), "bad");
+    // An edit of others moves nobody who did not edit.
+    let mut copy = switched;
+    copy.stored.row = 90;
+    assert_eq!(plain(&[good, copy]).told_by.as_str(), "good");
+}
