@@ -79,7 +79,7 @@ fn rows(set: &Labelled) -> Vec<Row> {
         parent.insert(a, b);
     }
     (set.pairs.iter())
-        .filter(|pair| set.entries[pair.a].text.is_empty() || set.entries[pair.b].text.is_empty())
+        .filter(|pair| set.entries[pair.a].opening.is_empty() || set.entries[pair.b].opening.is_empty())
         .map(|pair| Row {
             inputs: Inputs::of(&set.entries[pair.a], &set.entries[pair.b], &rarity).0,
             is_same: pair.is_same,

@@ -296,7 +296,7 @@ impl Publisher {
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.store.clone();
-        tokio::task::spawn_blocking(move || work(&store)).await.map_err(|_| StoreError::Closed)?
+        tokio::task::spawn_blocking(move || work(&store)).await.map_err(StoreError::from)?
     }
 }
 

@@ -75,5 +75,5 @@ pub(super) async fn write(
 async fn written(live: &Arc<Live>, store: &Store, folder: Folder, since: Option<i64>) -> Result<Written, OutputError> {
     let (live, store) = (live.clone(), store.clone());
     let work = tokio::task::spawn_blocking(move || output::write(&live, &store, &folder, since, SystemTime::now()));
-    work.await.map_err(|_| StoreError::Closed)?
+    work.await.map_err(StoreError::from)?
 }

@@ -101,9 +101,7 @@ impl Subscriber {
     async fn put(&self, subscription: Subscription) -> Result<(), StoreError> {
         self.live.put_subscription(subscription.clone());
         let store = self.store.clone();
-        tokio::task::spawn_blocking(move || store.put_subscription(&subscription))
-            .await
-            .map_err(|_| StoreError::Closed)?
+        tokio::task::spawn_blocking(move || store.put_subscription(&subscription)).await.map_err(StoreError::from)?
     }
 
     /// Asks the hubs that are due; forgets those of sources that are gone.
@@ -114,9 +112,7 @@ impl Subscriber {
             let Some(source) = config.source(subscription.source.as_str()).filter(|source| source.enabled) else {
                 self.live.drop_subscription(&subscription.source);
                 let (store, id) = (self.store.clone(), subscription.source);
-                tokio::task::spawn_blocking(move || store.drop_subscription(&id))
-                    .await
-                    .map_err(|_| StoreError::Closed)??;
+                tokio::task::spawn_blocking(move || store.drop_subscription(&id)).await.map_err(StoreError::from)??;
                 continue;
             };
             if !self.live.wants_pushes() || websub::next_request(&subscription) > now {

@@ -11,7 +11,7 @@ use crate::model::part::{Ask, Part};
 use crate::model::redact::{MASK, has_secret};
 use crate::model::source::SourceId;
 use crate::publish::{Format, Origin, River};
-use crate::search::Query;
+use crate::search::{Query, QueryError};
 use crate::store::{ARCHIVE, Archived, Changes, Fairness, Page, Selection, Start, Store, StoreError};
 
 /// Stories that a reader is told at most of what changed since his last visit; with more the river's pages
@@ -283,7 +283,7 @@ fn page(
         Part::Digest => return Ok(Page::default()),
     };
     let limit = ask.count.unwrap_or(config.river.entries);
-    let query = ask.query.as_deref().and_then(|query| Query::parse(query).ok());
+    let query = query_of(ask)?;
     let mut page = match &query {
         Some(query) => {
             let before = match spot {
@@ -318,4 +318,10 @@ fn page(
         page.next = page.next.filter(|_| query.is_some() || page.stories.len() == all);
     }
     Ok(page)
+}
+
+/// The query of a request, parsed. One that cannot be was refused when it came: nothing is told rather than all.
+pub(super) fn query_of(ask: &Ask) -> Result<Option<Query>, StoreError> {
+    let fault = |error: QueryError| StoreError::Fault(format!("a query that was taken cannot be read: {error}"));
+    ask.query.as_deref().map(Query::parse).transpose().map_err(fault)
 }

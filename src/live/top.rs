@@ -14,7 +14,6 @@ use crate::model::part::Ask;
 use crate::model::source::SourceId;
 use crate::publish::Origin;
 use crate::ranking::{families, outlets, score};
-use crate::search::Query;
 use crate::store::{Page, Ranked, Store, StoreError};
 
 /// How far back stories are ranked.
@@ -65,7 +64,7 @@ impl Live {
     /// The stories of the last day by how many independent outlets report them. The day ends with the newest arrival.
     pub(super) fn top(store: &Store, ask: &Ask, publishes: &dyn Fn(&StoredEntry) -> bool) -> Result<Page, StoreError> {
         let now = store.newest_arrival()?;
-        let query = ask.query.as_deref().and_then(|query| Query::parse(query).ok());
+        let query = super::river::query_of(ask)?;
         let mut stories = Vec::new();
         for one in counted(&store.reported(now - WINDOW_MS, now)?, now) {
             if stories.len() == ask.count.unwrap_or(SHOWN) {
@@ -300,6 +299,24 @@ mod tests {
         let later = river()?.ok_or("a digest")?;
         for format in Format::ALL {
             assert_eq!(later.render(format), digest.render(format));
+        }
+        Ok(())
+    }
+
+    /// It was refused when it came; should it come through, all there is would be the wrong answer.
+    #[tokio::test]
+    async fn a_query_that_cannot_be_read_is_told_nothing() -> Fallible {
+        let text = "[[source]]\nid = \"a\"\nurl = \"http://a.org/\"\n";
+        let folder = tempfile::tempdir()?;
+        let store = Store::open(&folder.path().join("r.db"))?;
+        store.commit(poll("a", "2026-11-24T07:00:00Z", vec![entry("1", "只有一家报道的小事")])?).await?;
+        let base = url::Url::parse("http://river.example/")?;
+        let config = Config::check(text, Path::new("feeds.toml"))?;
+        let live = Live::new(config, &store, base, DateTime::UNIX_EPOCH, Recent::default())?;
+        for part in [Part::Whole, Part::Top] {
+            let ask = Ask { part, query: Some(" ".into()), ..Ask::default() };
+            let answer = live.river(&store, &ask, &Spot::First);
+            assert!(matches!(answer, Err(StoreError::Fault(_))), "{answer:?}");
         }
         Ok(())
     }

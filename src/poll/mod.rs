@@ -70,8 +70,8 @@ impl PollError {
             Self::Parse(ParseError::NotAFeed { .. }) => ErrorKind::NotAFeed,
             Self::Parse(ParseError::Broken { .. } | ParseError::NoItems { .. }) => ErrorKind::Parse,
             Self::NothingToKeep => ErrorKind::HttpStatus,
+            Self::Prepare(_) | Self::Panicked(_) | Self::Store(StoreError::Fault(_)) => ErrorKind::Internal,
             Self::Store(_) => ErrorKind::Io,
-            Self::Prepare(_) | Self::Panicked(_) => ErrorKind::Internal,
         }
     }
 

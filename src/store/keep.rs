@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::open::{self, Access};
+use super::story_count::StoryCount;
 use super::{Store, StoreError, generation, read, schema};
 
 impl Store {
@@ -163,10 +163,8 @@ impl Store {
     /// [`StoreError`] where the store cannot be written.
     pub fn prune(&self, horizon: DateTime<Utc>, most: u64) -> Result<u64, StoreError> {
         let mut connection = self.writing()?;
-        let (entries, stories) = prune(&mut connection, horizon, most)
-            .map_err(|source| StoreError::Sqlite { path: self.path.to_path_buf(), source })?;
-        self.story_count.fetch_sub(stories, Ordering::Relaxed);
-        Ok(entries)
+        prune(&mut connection, horizon, most, &self.story_count)
+            .map_err(|source| StoreError::Sqlite { path: self.path.to_path_buf(), source })
     }
 }
 
@@ -214,9 +212,10 @@ const OVER: &str = "FROM entries e WHERE story = row AND pruned = 0 AND first_se
 /// Stories in one transaction, so that polls need not wait for all of them.
 const STEP: u64 = 200;
 
-fn prune(connection: &mut Connection, horizon: DateTime<Utc>, most: u64) -> rusqlite::Result<(u64, u64)> {
-    let (mut pruned, mut told) = (0, 0);
+fn prune(connection: &mut Connection, horizon: DateTime<Utc>, most: u64, count: &StoryCount) -> rusqlite::Result<u64> {
+    let mut pruned = 0;
     loop {
+        let mut told = 0;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let step = STEP.min(most.saturating_sub(pruned));
         let stories: Vec<i64> = transaction
@@ -224,7 +223,7 @@ fn prune(connection: &mut Connection, horizon: DateTime<Utc>, most: u64) -> rusq
             .query_map(params![horizon.timestamp_millis(), i64::try_from(step).unwrap_or(i64::MAX)], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         if stories.is_empty() {
-            return Ok((pruned, told));
+            return Ok(pruned);
         }
         let (mut of_source, mut is_enough) = (HashMap::<String, u64>::new(), false);
         for story in stories {
@@ -269,9 +268,9 @@ fn prune(connection: &mut Connection, horizon: DateTime<Utc>, most: u64) -> rusq
                 .prepare_cached("UPDATE sources SET entries = max(entries - ?2, 0) WHERE id = ?1")?
                 .execute(params![source, i64::try_from(count).unwrap_or(i64::MAX)])?;
         }
-        transaction.commit()?;
+        count.commit_less(transaction, told)?;
         if is_enough {
-            return Ok((pruned, told));
+            return Ok(pruned);
         }
     }
 }

@@ -31,15 +31,18 @@ mod river;
 mod schema;
 mod search;
 mod story;
+mod story_count;
 mod websub;
 mod writer;
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rusqlite::Connection;
 use thiserror::Error;
+use tokio::task::JoinError;
 
 use crate::ingest::PollCommit;
 use crate::model::source::Priorities;
@@ -60,6 +63,7 @@ pub use refusals::Refusal;
 use rescue::OpenFiles;
 pub use river::{Fairness, Page, Selection, Start};
 pub use search::Found;
+use story_count::StoryCount;
 use writer::Writer;
 
 /// What can go wrong with the store.
@@ -129,6 +133,9 @@ pub enum StoreError {
     /// The file was deleted or replaced while it was open.
     #[error(transparent)]
     Lost(LostFile),
+    /// A fault of newsriver, in words; what it ended is undone.
+    #[error("a fault of newsriver: {0}; please report it")]
+    Fault(String),
     /// The writer ended; the daemon is stopping.
     #[error("the store is closed")]
     Closed,
@@ -142,6 +149,23 @@ impl StoreError {
         let Self::Sqlite { source, .. } = self else { return false };
         matches!(source.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
+}
+
+impl From<JoinError> for StoreError {
+    /// What became of work on another thread that did not come to its end.
+    fn from(error: JoinError) -> Self {
+        match error.try_into_panic() {
+            Ok(panic) => Self::Fault(panic_message(&*panic)),
+            // Nobody stops such work but the runtime at its end.
+            Err(_) => Self::Closed,
+        }
+    }
+}
+
+/// What a panic said.
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words").to_owned()
 }
 
 /// What a person can do about an error of SQLite.
@@ -179,7 +203,7 @@ pub struct Store {
     access: Access,
     readers: Arc<Mutex<Readers>>,
     priorities: Arc<RwLock<Priorities>>,
-    story_count: Arc<AtomicU64>,
+    story_count: StoryCount,
 }
 
 impl Store {
@@ -272,8 +296,7 @@ impl Store {
     pub fn look_at(path: &Path) -> Result<Self, StoreError> {
         let (store, found) = Self::read_only(path)?;
         schema::check(path, found)?;
-        let stories = store.reading(story::count)?;
-        store.story_count.store(stories, Ordering::Relaxed);
+        store.reading(|connection| store.story_count.recount(connection))?;
         Ok(store)
     }
 
@@ -294,7 +317,7 @@ impl Store {
             access,
             readers: Arc::default(),
             priorities: Arc::default(),
-            story_count: Arc::default(),
+            story_count: StoryCount::default(),
         };
         Ok((store, found))
     }
@@ -306,13 +329,13 @@ impl Store {
     /// How many stories the river tells.
     #[must_use]
     pub fn story_count(&self) -> u64 {
-        self.story_count.load(Ordering::Relaxed)
+        self.story_count.counter().load(Ordering::Relaxed)
     }
 
     /// The number of stories, kept true by each commit.
     #[must_use]
     pub fn story_counter(&self) -> Arc<AtomicU64> {
-        self.story_count.clone()
+        self.story_count.counter().clone()
     }
 
     /// The database file.

@@ -1,12 +1,12 @@
 //! The memory of the writer: made of the store when it is opened, and kept true to it, whoever writes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read;
+use super::story_count::StoryCount;
 use crate::ingest::{Mark, Memory, Remembered};
 use crate::model::source::Priorities;
 use crate::stories::{Features, Rarity, Signature, Time};
@@ -23,7 +23,7 @@ const SCATTERED: usize = 1_000;
 pub(super) struct Stories {
     memory: Memory,
     priorities: Arc<RwLock<Priorities>>,
-    count: Arc<AtomicU64>,
+    count: StoryCount,
     /// The version of the data as of which the memory is true (`PRAGMA data_version`).
     version: i64,
     /// What the transaction under way began with.
@@ -47,8 +47,15 @@ impl Stories {
     pub(super) fn load(connection: &Connection, priorities: Arc<RwLock<Priorities>>) -> rusqlite::Result<Self> {
         let memory = Memory::default();
         let began = memory.mark();
-        let mut stories =
-            Self { memory, priorities, count: Arc::default(), version: 0, began, clock: None, search: Vec::new() };
+        let mut stories = Self {
+            memory,
+            priorities,
+            count: StoryCount::default(),
+            version: 0,
+            began,
+            clock: None,
+            search: Vec::new(),
+        };
         // What comes while this is read is read again.
         stories.version = version(connection)?;
         // The last entry rather than the newest: a clock that jumped may have left some in the future.
@@ -57,7 +64,7 @@ impl Stories {
         if let Some(last) = last.optional()? {
             stories.read_back(connection, last)?;
         }
-        stories.count.store(count(connection)?, Ordering::Relaxed);
+        stories.count.recount(connection)?;
         Ok(stories)
     }
 
@@ -103,7 +110,7 @@ impl Stories {
         self.memory.forget_features();
         let rows = rows_since(connection, self.memory.newest(), self.clock.unwrap_or(i64::MAX))?;
         self.remember(connection, rows, newest)?;
-        self.count.store(count(connection)?, Ordering::Relaxed);
+        self.count.recount(connection)?;
         self.version = version;
         Ok(())
     }
@@ -150,7 +157,7 @@ impl Stories {
     }
 
     /// How many stories there are, as of the last commit.
-    pub(super) fn count(&self) -> Arc<AtomicU64> {
+    pub(super) fn count(&self) -> StoryCount {
         self.count.clone()
     }
 
@@ -187,9 +194,7 @@ impl Stories {
         if !committed {
             self.undo_to(Undo { memory: self.began, search: 0 });
         }
-        let change = self.memory.keep();
-        // Adding what wraps around takes away.
-        self.count.fetch_add(change.cast_unsigned(), Ordering::Relaxed);
+        self.count.add(self.memory.keep());
     }
 }
 
@@ -241,11 +246,4 @@ fn rows_since(connection: &Connection, newest: i64, now: i64) -> rusqlite::Resul
         .prepare_cached("SELECT row, dated, first_seen, signature FROM entries WHERE row > ?1 ORDER BY row")?;
     let rows = select.query_map([newest], |row| remembered(row, now))?.collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(rows.into_iter().flatten().collect())
-}
-
-/// How many stories the river tells.
-pub(super) fn count(connection: &Connection) -> rusqlite::Result<u64> {
-    connection
-        .prepare_cached("SELECT count(*) FROM entries WHERE story = row AND pruned = 0")?
-        .query_row([], |row| row.get(0))
 }

@@ -117,6 +117,11 @@ async fn two_programs_that_write_tell_a_story_once() -> Fallible {
     let river = daemon.river(&Selection::All, &|_| true, &top(), 10)?.stories;
     assert_eq!((river.len(), daemon.story_count()), (3, 3));
     assert_eq!(river.iter().map(|story| story.tellings.len()).max(), Some(3), "of a, c and d");
+    // Retention of the one, and the count of the other.
+    assert!(other.prune(now() + TimeDelta::minutes(1), u64::MAX)? > 0);
+    daemon.commit(poll("e", 5, vec![entry("1", "a later one")])?).await?;
+    let river = daemon.river(&Selection::All, &|_| true, &top(), 10)?.stories;
+    assert_eq!(river.len() as u64, daemon.story_count());
     Ok(())
 }
 
@@ -346,6 +351,22 @@ async fn damage_shows_where_a_start_looks() -> Fallible {
     std::fs::write(&path, bytes)?;
     let opened = Store::open(&path).and_then(|store| store.probe());
     assert!(opened.as_ref().is_err_and(StoreError::is_damage), "{opened:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_panic_ends_its_own_poll_and_says_so() -> Fallible {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(&folder.path().join("r.db"))?;
+    store.commit(poll("a", 0, vec![entry("1", "x")])?).await?;
+    // No moment lies a month before the first.
+    let broken =
+        PollCommit { started_at: chrono::DateTime::<chrono::Utc>::MIN_UTC, ..poll("b", 1, vec![entry("1", "y")])? };
+    let (broken, other) = tokio::join!(store.commit(broken), store.commit(poll("c", 1, vec![entry("1", "z")])?));
+    assert!(matches!(broken, Err(StoreError::Fault(_))), "{broken:?}");
+    assert_eq!(other?.counts.new, 1);
+    assert_eq!((store.entry_count()?, store.story_count()), (2, 2), "nothing of it is there");
+    assert_eq!(store.commit(poll("d", 2, vec![entry("1", "w")])?).await?.counts.new, 1);
     Ok(())
 }
 

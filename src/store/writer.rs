@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -126,7 +127,7 @@ impl Writer {
             // Whoever waits for the end hears of it by this.
             drop(end);
         });
-        spawned.map_err(|_| StoreError::Closed)?;
+        spawned.map_err(|error| StoreError::Fault(format!("the writer cannot be started: {error}")))?;
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
             is_at_many,
@@ -153,7 +154,8 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let job = Job { work: Work::Poll(Box::new(poll)), reply, progress: None };
         self.jobs()?.send(job).await.map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)??.ok_or(StoreError::Closed)
+        let answer = answer.await.map_err(|_| StoreError::Closed)??;
+        answer.ok_or_else(|| StoreError::Fault("the writer took a poll for something else".into()))
     }
 
     /// For threads that may wait.
@@ -324,7 +326,10 @@ impl WriterThread {
         }
         for (job, written) in written {
             match written {
-                Some(answer) => job.answer(answer.map_err(fail)),
+                Some(answer) => job.answer(answer.map_err(|unwritten| match unwritten {
+                    Unwritten::Refused(error) => fail(error),
+                    Unwritten::Panicked(message) => StoreError::Fault(message),
+                })),
                 None => self.long.push_back(job),
             }
         }
@@ -371,8 +376,16 @@ fn reopened(path: &Path) -> rusqlite::Result<(Connection, i64)> {
     Ok((connection, generation))
 }
 
+/// Why a job was not written.
+#[derive(Debug)]
+enum Unwritten {
+    Refused(rusqlite::Error),
+    /// What the panic said.
+    Panicked(String),
+}
+
 /// What became of one job: its answer, or `None` where there is more of it to write.
-type Written = Option<rusqlite::Result<Option<Committed>>>;
+type Written = Option<Result<Option<Committed>, Unwritten>>;
 
 /// Writes jobs in one transaction until a slice of time is over; the generation of the store that this makes.
 fn write_until(
@@ -395,11 +408,16 @@ fn write_until(
         };
         let (before, start) = (stories.mark(), Instant::now());
         let is_over = || start.elapsed() >= SLICE;
-        let result = match &mut job.work {
+        let write = || match &mut job.work {
             Work::Poll(poll) => commit::advance(&savepoint, stories, poll, &mut job.progress, &is_over)
                 .map(|committed| committed.map(Some)),
             Work::Archive(archived) => changes::archive(&savepoint, archived).map(|()| Some(None)),
             Work::Look => Ok(Some(None)),
+        };
+        // A panic ends its own poll: what it left half done is undone with the savepoint.
+        let result = match catch_unwind(AssertUnwindSafe(write)) {
+            Ok(result) => result.map_err(Unwritten::Refused),
+            Err(panic) => Err(Unwritten::Panicked(super::panic_message(&*panic))),
         };
         let ended = match result {
             Ok(_) => savepoint.commit(),

@@ -167,7 +167,7 @@ impl<'f> Pair<'f> {
             apart: a.time.apart(b.time),
             titles: jaccard(&a.pairs, &b.pairs),
             texts: ratio(shared, a.shingles.len().min(b.shingles.len())),
-            shorter: a.text.len().min(b.text.len()),
+            shorter: a.text_length.min(b.text_length),
         }
     }
 

@@ -18,6 +18,9 @@ const LEAD: usize = 200;
 /// Characters of the beginning of the body whose words are compared.
 const OPENING: usize = 300;
 
+/// Characters of the folded body that entries are found by.
+pub(super) const INDEXED: usize = 45;
+
 /// Characters in one shingle of a body.
 const SHINGLE: usize = 4;
 
@@ -36,8 +39,10 @@ pub struct Features {
     pub is_reply: bool,
     /// Whether the title is cut off.
     pub is_cut: bool,
-    /// The body, folded in the same way.
-    pub text: Vec<char>,
+    /// The beginning of the body, folded in the same way: what entries are found by.
+    pub opening: Vec<char>,
+    /// Characters of the folded body, as far as it is compared.
+    pub text_length: usize,
     /// Pairs of neighbouring characters of the title.
     pub pairs: Sorted<(char, char)>,
     /// Pairs of neighbouring characters of the beginning of the body.
@@ -118,7 +123,8 @@ impl Features {
             link: entry.url.as_deref().map(clean::canonical_link).filter(|link| names_a_page(link)),
             title,
             is_cut,
-            text,
+            opening: text[..text.len().min(INDEXED)].to_vec(),
+            text_length: text.len(),
             time: Time::of(entry, seen),
         }
     }

@@ -18,9 +18,6 @@ const KEYS: usize = 8;
 /// Keys that are words of the title.
 const WORDS: usize = 5;
 
-/// Characters of the beginning of a body that make keys.
-const LEAD: usize = 45;
-
 /// Entries under one key that are looked at, newest first; a key with more says little.
 const MOST_IN_CHAIN: usize = 64;
 
@@ -68,8 +65,7 @@ impl Signature {
     /// What an entry with these features is found by, given how rare words are now.
     #[must_use]
     pub fn of(features: &Features, rarity: &Rarity) -> Self {
-        let lead = &features.text[..features.text.len().min(LEAD)];
-        let shingle = lead.windows(5).map(|shingle| digest(shingle, 31)).min();
+        let shingle = features.opening.windows(5).map(|shingle| digest(shingle, 31)).min();
         let words: Vec<u32> = features.words.keys().collect();
         let mut rarest: Vec<(u32, u32)> = words.iter().map(|word| (rarity.count(*word), *word)).collect();
         rarest.sort_unstable();

@@ -83,7 +83,7 @@ impl Site {
             let Some(body) = render(&site)? else { return Ok(None) };
             body.within(memory, coding).ok_or(NoPage::Busy).map(Some)
         };
-        tokio::task::spawn_blocking(rendering).await.map_err(|_| StoreError::Closed)?
+        tokio::task::spawn_blocking(rendering).await.map_err(StoreError::from)?
     }
 
     fn kept(&self, key: &PageKey) -> Option<Arc<Body>> {
@@ -118,7 +118,7 @@ impl Site {
                 let _turn = (turn, memory);
                 prepared.prepare(coding);
             };
-            tokio::task::spawn_blocking(prepare).await.map_err(|_| StoreError::Closed)?;
+            tokio::task::spawn_blocking(prepare).await.map_err(StoreError::from)?;
             return Ok(Some((body, true)));
         }
         let rendering = self.renderings.load(Ordering::Acquire);
@@ -135,7 +135,7 @@ impl Site {
             drop(river);
             body.within(memory, coding).ok_or(NoPage::Busy).map(|body| Some((Arc::new(body), is_lasting)))
         };
-        let body = tokio::task::spawn_blocking(render).await.map_err(|_| StoreError::Closed)?;
+        let body = tokio::task::spawn_blocking(render).await.map_err(StoreError::from)?;
         let Some((body, is_lasting)) = body? else { return Ok(None) };
         if is_lasting {
             self.keep(key, &body, rendering);

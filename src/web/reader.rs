@@ -102,7 +102,7 @@ impl Site {
             let body = Body::new(picture.media_type, picture.bytes.to_vec(), None, PICTURE_CACHING);
             body.within(memory, Coding::Identity).ok_or(NoPage::Busy)
         };
-        tokio::task::spawn_blocking(body).await.map_err(|_| StoreError::Closed)?
+        tokio::task::spawn_blocking(body).await.map_err(StoreError::from)?
     }
 
     /// The page of the story that an entry belongs to; `None` where there is no such story.

@@ -59,7 +59,9 @@ impl Site {
     }
 
     fn first_page(&self) -> Result<River, StoreError> {
-        self.live.river(&self.store, &Ask::default(), &Spot::First)?.ok_or(StoreError::Closed)
+        self.live
+            .river(&self.store, &Ask::default(), &Spot::First)?
+            .ok_or_else(|| StoreError::Fault("the river has no first page".into()))
     }
 
     /// Puts some of what has left the first page into the archives; whether there is more.

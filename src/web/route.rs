@@ -203,7 +203,7 @@ impl Site {
     }
 
     fn source_page(&self, source: &SourceReport, setting: &Setting) -> Result<Body, StoreError> {
-        let id = SourceId::new(&source.id).map_err(|_| StoreError::Closed)?;
+        let id = SourceId::new(&source.id).map_err(|error| StoreError::Fault(error.to_string()))?;
         let mut polls = self.store.history(Some(&id), Utc::now() - TimeDelta::days(SOURCE_DAYS))?;
         polls.reverse();
         polls.truncate(SOURCE_POLLS);
