@@ -189,7 +189,8 @@ fn a_source_that_is_polled_by_hand_is_not_backed_off_for_it() -> Fallible {
             |key: &str| status["sources"][0][key].as_str().unwrap_or_default().parse::<chrono::DateTime<chrono::Utc>>();
         waits.push((time("next_poll")? - time("last_poll")?).num_minutes());
     }
-    assert!(waits.iter().all(|wait| *wait <= 2 * waits[0].max(1)), "minutes until the next poll: {waits:?}");
+    // The interval of 30 minutes with its jitter; six failures of the schedule make hours of it.
+    assert!(waits.iter().all(|wait| *wait <= 60), "minutes until the next poll: {waits:?}");
     Ok(())
 }
 
