@@ -5,12 +5,8 @@
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use newsriver::identity;
-use newsriver::ingest::{PollCommit, ReadDocument, prepare};
-use newsriver::model::activity::Activity;
+use newsriver::ingest::PollCommit;
 use newsriver::model::entry::Entry;
-use newsriver::model::feed::{PollHints, RawEntry};
-use newsriver::model::report::PollStatus;
 use newsriver::model::source::SourceId;
 use newsriver::store::{Selection, Start, Store};
 
@@ -28,38 +24,11 @@ fn start() -> DateTime<Utc> {
 }
 
 fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Fallible<PollCommit> {
-    let keys = identity::keys(&entries, str::to_owned);
-    let entries = entries.into_iter().map(|entry| (RawEntry::default(), entry)).collect();
+    let at = start() + TimeDelta::minutes(minutes);
     Ok(PollCommit {
-        source: SourceId::new(source)?,
-        name: source.into(),
         address: "http://e.example/".into(),
-        started_at: start() + TimeDelta::minutes(minutes),
-        elapsed_ms: 1,
-        status: PollStatus::Ok,
-        http_status: Some(200),
-        bytes: 1,
-        next_poll: None,
-        next_poll_if_overrun: None,
-        failures: 0,
-        error: None,
-        warnings: Vec::new(),
-        validators: None,
-        moved: None,
-        activity: Activity::default(),
-        hints: PollHints::default(),
-        document: Some(ReadDocument {
-            body_digest: None,
-            recipe: "r".into(),
-            title: "T".into(),
-            home_page_url: None,
-            hints: PollHints::default(),
-            is_delta: false,
-            entries: prepare(&SourceId::new(source)?, entries, Vec::new(), keys)?,
-        }),
-        articles: Vec::new(),
-        initial: None,
         authority: "e.example".into(),
+        ..PollCommit::of_entries(SourceId::new(source)?, at, entries)?
     })
 }
 

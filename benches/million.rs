@@ -8,14 +8,10 @@ use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use newsriver::config::Config;
-use newsriver::identity;
-use newsriver::ingest::{PollCommit, ReadDocument, prepare};
+use newsriver::ingest::PollCommit;
 use newsriver::live::Live;
-use newsriver::model::activity::Activity;
 use newsriver::model::entry::Entry;
-use newsriver::model::feed::{PollHints, RawEntry};
 use newsriver::model::recent::Recent;
-use newsriver::model::report::PollStatus;
 use newsriver::model::source::SourceId;
 use newsriver::search::Query;
 use newsriver::store::{Selection, Store};
@@ -51,38 +47,11 @@ impl Draw {
 fn poll(n: usize) -> Result<PollCommit, Box<dyn std::error::Error>> {
     let text = format!("第{n}条新消息{}", char::from_u32(0x5000 + u32::try_from(n)? * 7).unwrap_or('x'));
     let entries = vec![Entry { publisher_id: Some(format!("n{n}")), title: text, ..Entry::default() }];
-    let keys = identity::keys(&entries, str::to_owned);
-    let entries = entries.into_iter().map(|entry| (RawEntry::default(), entry)).collect();
+    let at = DateTime::from_timestamp(1_800_000_000 + i64::try_from(n)?, 0).unwrap_or_default();
     Ok(PollCommit {
-        source: SourceId::new("s")?,
-        name: "s".into(),
         address: "http://e.example/".into(),
-        started_at: DateTime::from_timestamp(1_800_000_000 + i64::try_from(n)?, 0).unwrap_or_default(),
-        elapsed_ms: 1,
-        status: PollStatus::Ok,
-        http_status: Some(200),
-        bytes: 1,
-        next_poll: None,
-        next_poll_if_overrun: None,
-        failures: 0,
-        error: None,
-        warnings: Vec::new(),
-        validators: None,
-        moved: None,
-        activity: Activity::default(),
-        hints: PollHints::default(),
-        document: Some(ReadDocument {
-            body_digest: None,
-            recipe: "r".into(),
-            title: "T".into(),
-            home_page_url: None,
-            hints: PollHints::default(),
-            is_delta: false,
-            entries: prepare(&SourceId::new("s")?, entries, Vec::new(), keys)?,
-        }),
-        articles: Vec::new(),
-        initial: None,
         authority: "e.example".into(),
+        ..PollCommit::of_entries(SourceId::new("s")?, at, entries)?
     })
 }
 

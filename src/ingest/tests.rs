@@ -8,10 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::identity::{self, Key, KeyKind};
-use crate::model::activity::Activity;
 use crate::model::entry::{Entry, StoredEntry};
-use crate::model::feed::{PollHints, RawEntry};
-use crate::model::report::{Counts, PollStatus};
+use crate::model::report::Counts;
 use crate::model::source::{Priorities, SourceId};
 use crate::stories::{Features, Member};
 
@@ -249,38 +247,12 @@ fn now() -> DateTime<Utc> {
 }
 
 fn poll(source: &str, minutes: i64, entries: &[Entry]) -> Fallible<PollCommit> {
-    let keys = identity::keys(entries, str::to_owned);
-    let raw = entries.iter().map(|entry| (RawEntry::default(), entry.clone())).collect();
+    let at = now() + TimeDelta::minutes(minutes);
     Ok(PollCommit {
-        source: SourceId::new(source)?,
-        name: source.to_owned(),
-        address: format!("http://{source}.org/"),
-        started_at: now() + TimeDelta::minutes(minutes),
-        elapsed_ms: 1,
-        status: PollStatus::Ok,
-        http_status: Some(200),
-        bytes: 1,
-        next_poll: Some(now() + TimeDelta::minutes(minutes + 30)),
-        next_poll_if_overrun: Some(now() + TimeDelta::minutes(minutes + 5)),
-        failures: 0,
-        moved: None,
-        activity: Activity::default(),
-        hints: PollHints::default(),
-        error: None,
-        warnings: Vec::new(),
-        validators: None,
-        document: Some(ReadDocument {
-            body_digest: None,
-            recipe: "r".into(),
-            title: "T".into(),
-            home_page_url: None,
-            hints: PollHints::default(),
-            is_delta: false,
-            entries: prepare(&SourceId::new(source)?, raw, Vec::new(), keys)?,
-        }),
-        articles: Vec::new(),
+        next_poll: Some(at + TimeDelta::minutes(30)),
+        next_poll_if_overrun: Some(at + TimeDelta::minutes(5)),
         initial: Some(2),
-        authority: "e.org".into(),
+        ..PollCommit::of_entries(SourceId::new(source)?, at, entries.to_vec())?
     })
 }
 

@@ -213,53 +213,21 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::identity;
-    use crate::ingest::{PollCommit, ReadDocument, prepare};
-    use crate::model::activity::Activity;
-    use crate::model::feed::{PollHints, RawEntry};
+
+    use crate::ingest::PollCommit;
+
     use crate::model::page::Spot;
     use crate::model::part::Part;
     use crate::model::recent::Recent;
-    use crate::model::report::PollStatus;
+
     use crate::publish::Format;
 
     type Fallible = Result<(), Box<dyn std::error::Error>>;
 
     /// What a poll of a source brought at a moment.
     fn poll(source: &str, at: &str, entries: Vec<Entry>) -> Result<PollCommit, Box<dyn std::error::Error>> {
-        let keys = identity::keys(&entries, str::to_owned);
-        let entries = entries.into_iter().map(|entry| (RawEntry::default(), entry)).collect();
-        Ok(PollCommit {
-            source: SourceId::new(source)?,
-            name: source.to_owned(),
-            address: format!("http://{source}.org/"),
-            started_at: DateTime::parse_from_rfc3339(at)?.to_utc(),
-            elapsed_ms: 1,
-            status: PollStatus::Ok,
-            http_status: Some(200),
-            bytes: 1,
-            next_poll: None,
-            next_poll_if_overrun: None,
-            failures: 0,
-            moved: None,
-            activity: Activity::default(),
-            hints: PollHints::default(),
-            error: None,
-            warnings: Vec::new(),
-            validators: None,
-            document: Some(ReadDocument {
-                body_digest: None,
-                recipe: "r".into(),
-                title: "T".into(),
-                home_page_url: None,
-                hints: PollHints::default(),
-                is_delta: false,
-                entries: prepare(&SourceId::new(source)?, entries, Vec::new(), keys)?,
-            }),
-            articles: Vec::new(),
-            initial: None,
-            authority: "e.org".into(),
-        })
+        let at = DateTime::parse_from_rfc3339(at)?.to_utc();
+        Ok(PollCommit::of_entries(SourceId::new(source)?, at, entries)?)
     }
 
     fn entry(id: &str, title: &str) -> Entry {

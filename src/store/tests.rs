@@ -4,10 +4,9 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::identity;
-use crate::ingest::{OVERRUN, ReadDocument, prepare};
-use crate::model::activity::Activity;
+use crate::ingest::{OVERRUN, prepare};
 use crate::model::entry::Entry;
-use crate::model::feed::{PollHints, RawEntry};
+use crate::model::feed::RawEntry;
 use crate::model::page::{Cursor, Place};
 use crate::model::report::{Counts, PollStatus};
 use crate::model::source::SourceId;
@@ -24,39 +23,17 @@ fn now() -> chrono::DateTime<chrono::Utc> {
 }
 
 fn poll(source: &str, minutes: i64, entries: Vec<Entry>) -> Result<PollCommit, Box<dyn std::error::Error>> {
-    let keys = identity::keys(&entries, str::to_owned);
-    let entries = entries.into_iter().map(|entry| (RawEntry::default(), entry)).collect();
-    Ok(PollCommit {
-        source: SourceId::new(source)?,
-        name: source.to_owned(),
-        address: format!("http://{source}.org/"),
-        started_at: now() + TimeDelta::minutes(minutes),
-        elapsed_ms: 1,
-        status: PollStatus::Ok,
-        http_status: Some(200),
-        bytes: 1,
-        next_poll: Some(now() + TimeDelta::minutes(minutes + 30)),
-        next_poll_if_overrun: Some(now() + TimeDelta::minutes(minutes + 5)),
-        failures: 0,
-        moved: None,
-        activity: Activity::default(),
-        hints: PollHints::default(),
-        error: None,
-        warnings: Vec::new(),
-        validators: None,
-        document: Some(ReadDocument {
-            body_digest: Some("d".into()),
-            recipe: "r".into(),
-            title: "T".into(),
-            home_page_url: None,
-            hints: PollHints::default(),
-            is_delta: false,
-            entries: prepare(&SourceId::new(source)?, entries, Vec::new(), keys)?,
-        }),
-        articles: Vec::new(),
+    let at = now() + TimeDelta::minutes(minutes);
+    let mut poll = PollCommit {
+        next_poll: Some(at + TimeDelta::minutes(30)),
+        next_poll_if_overrun: Some(at + TimeDelta::minutes(5)),
         initial: Some(2),
-        authority: "e.org".into(),
-    })
+        ..PollCommit::of_entries(SourceId::new(source)?, at, entries)?
+    };
+    if let Some(document) = &mut poll.document {
+        document.body_digest = Some("d".into());
+    }
+    Ok(poll)
 }
 
 fn top() -> Start {
