@@ -46,7 +46,8 @@ impl Slice<'_> {
             }
             return Some(member);
         }
-        let new = self.changes.new.iter().find(|new| new.row == row)?;
+        // The rows of new entries follow each other.
+        let new = self.changes.new.get(usize::try_from(row - self.first_row).ok()?)?;
         let source_began = self.progress.beginning.source_began;
         let stored = StoredEntry {
             row,

@@ -52,11 +52,11 @@ fn decide(
     source: &SourceId,
     mut slice: Slice<'_>,
 ) -> rusqlite::Result<Box<Changes>> {
-    let priorities = stories.priorities();
+    let (memory, priorities) = stories.deciding();
     let (mut known, mut request) = (Known::default(), slice.request());
     loop {
         load::load(connection, source, &request, &mut known)?;
-        match slice.decide(&mut known, stories.memory(), &priorities).map_err(unprepared)? {
+        match slice.decide(&mut known, memory, &priorities).map_err(unprepared)? {
             Step::Load(more) => request = *more,
             Step::Done(changes) => return Ok(changes),
         }

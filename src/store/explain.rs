@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::codec::unpack;
 use super::members;
-use super::read::entry;
+use super::read::{ENTRY_COLUMNS, entry};
 use super::{Store, StoreError, apply, changes, search};
 use crate::clean::canonical_link;
 use crate::identity::digest;
@@ -16,8 +16,6 @@ use crate::model::entry::StoredEntry;
 use crate::model::feed::RawEntry;
 use crate::model::source::Priorities;
 use crate::stories::Judgement;
-
-const COLUMNS: &str = "row, river_id, source, first_seen, changed_at, sort, data, stamp";
 
 /// Everything that the store knows of one entry.
 #[derive(Debug, Clone)]
@@ -94,7 +92,7 @@ const BY_KEY: &str = "SELECT min(k.entry) FROM sources s CROSS JOIN entry_keys k
     WHERE k.source = s.id AND ((k.kind = 1 AND k.key = ?1) OR (k.kind = 2 AND k.key = ?2))";
 
 fn explain(connection: &Connection, row: i64) -> rusqlite::Result<Explanation> {
-    let stored = connection.query_row(&format!("SELECT {COLUMNS} FROM entries WHERE row = ?1"), [row], entry)?;
+    let stored = connection.query_row(&format!("SELECT {ENTRY_COLUMNS} FROM entries WHERE row = ?1"), [row], entry)?;
     let (original, fired, story, is_split, is_surplus): (Vec<u8>, Option<String>, i64, bool, bool) = connection
         .query_row(
             "SELECT original, fired, coalesce(story, row), split, surplus FROM entries WHERE row = ?1",
@@ -102,7 +100,7 @@ fn explain(connection: &Connection, row: i64) -> rusqlite::Result<Explanation> {
             |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)),
         )?;
     let mut others = connection.prepare(&format!(
-        "SELECT {COLUMNS} FROM entries INDEXED BY members_of_story
+        "SELECT {ENTRY_COLUMNS} FROM entries INDEXED BY members_of_story
          WHERE story = ?1 AND row != ?2 AND surplus = 0 ORDER BY row LIMIT ?3"
     ))?;
     let others = others.query_map(params![story, row, MOST_MEMBERS], entry)?.collect::<rusqlite::Result<_>>()?;
@@ -154,7 +152,8 @@ fn split(
     transaction.execute("UPDATE entries SET split = 1, story = row, surplus = 0 WHERE row = ?1", [row])?;
     if was_surplus {
         // It is told now, so it must be found.
-        let stored = transaction.query_row(&format!("SELECT {COLUMNS} FROM entries WHERE row = ?1"), [row], entry)?;
+        let stored =
+            transaction.query_row(&format!("SELECT {ENTRY_COLUMNS} FROM entries WHERE row = ?1"), [row], entry)?;
         apply::write_tags(&transaction, row, &stored.entry.tags)?;
         search::put(&transaction, row, &stored.entry)?;
     }

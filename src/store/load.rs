@@ -86,8 +86,8 @@ pub(super) fn load(
     for story in &request.stories {
         load_story(connection, *story, known)?;
     }
-    let columns = "row, river_id, source, first_seen, changed_at, sort, data, stamp";
-    let mut entry = connection.prepare_cached(&format!("SELECT {columns} FROM entries WHERE row = ?1"))?;
+    let mut entry =
+        connection.prepare_cached(&format!("SELECT {} FROM entries WHERE row = ?1", read::ENTRY_COLUMNS))?;
     for row in &request.compared {
         let Some(stored) = entry.query_row([row], read::entry).optional()? else {
             // The index may offer a row whose transaction was undone; nothing else is asked for that is not there.
@@ -96,7 +96,7 @@ pub(super) fn load(
                 _ => return Err(rusqlite::Error::QueryReturnedNoRows),
             }
         };
-        let features = Features::of(stored.source.as_str(), &stored.entry, stored.first_seen.timestamp_millis());
+        let features = Features::of_stored(&stored);
         known.features.insert(*row, Arc::new(features));
     }
     for row in &request.members {

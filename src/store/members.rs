@@ -62,10 +62,10 @@ pub(super) fn told(
     priorities: &Priorities,
 ) -> rusqlite::Result<Option<StoredEntry>> {
     let lead = connection
-        .prepare_cached(
-            "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries
-             WHERE row = ?1 AND coalesce(story, row) = row AND pruned = 0",
-        )?
+        .prepare_cached(&format!(
+            "SELECT {} FROM entries WHERE row = ?1 AND coalesce(story, row) = row AND pruned = 0",
+            read::ENTRY_COLUMNS
+        ))?
         .query_row([story], read::entry)
         .optional()?;
     let Some(lead) = lead else { return Ok(None) };

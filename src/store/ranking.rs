@@ -88,11 +88,11 @@ impl Store {
 }
 
 fn reports(connection: &Connection, story: i64, until: i64) -> rusqlite::Result<Vec<Report>> {
-    let mut select = connection.prepare_cached(
-        "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp
-         FROM entries INDEXED BY members_of_story
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT {} FROM entries INDEXED BY members_of_story
          WHERE story = ?1 AND pruned = 0 AND surplus = 0 AND first_seen <= ?2 ORDER BY row LIMIT ?3",
-    )?;
+        super::read::ENTRY_COLUMNS
+    ))?;
     let entries = select.query_map(params![story, until, MOST_REPORTS], super::read::entry)?;
     entries.map(|stored| stored.map(|stored| report(&stored))).collect()
 }

@@ -199,6 +199,9 @@ impl Store {
     }
 }
 
+/// The columns of `entries` that [`entry()`] reads, in its order.
+pub(super) const ENTRY_COLUMNS: &str = "row, river_id, source, first_seen, changed_at, sort, data, stamp";
+
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
     let stamp = row.get_ref(7)?.as_blob_or_null()?;
     let healed = super::heal::entry(row.get_ref(6)?.as_str()?, stamp);

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
 use super::explain::find;
-use super::read::entry;
+use super::read::{ENTRY_COLUMNS, entry};
 use super::{Store, StoreError};
 use crate::model::entry::StoredEntry;
 use crate::stories::{Features, Judgement, Rarity, Signature, WINDOW_MS, judge_in_full};
@@ -52,7 +52,7 @@ impl Store {
 
 fn refusals(connection: &Connection, row: i64) -> rusqlite::Result<Vec<Refusal>> {
     let Some((own, stored)) = told(connection, row)? else { return Ok(Vec::new()) };
-    let features = features_of(&stored);
+    let features = Features::of_stored(&stored);
     let seen = stored.first_seen.timestamp_millis();
     let (rarity, titles) = window(connection, row, seen)?;
     let mut alike: Vec<(f64, i64)> = (titles.into_iter())
@@ -73,7 +73,7 @@ fn refusals(connection: &Connection, row: i64) -> rusqlite::Result<Vec<Refusal>>
             continue;
         };
         stories.push(story);
-        let mut judgement = judge_in_full(&features, &features_of(&theirs), &rarity);
+        let mut judgement = judge_in_full(&features, &Features::of_stored(&theirs), &rarity);
         if judgement.joined {
             judgement.joined = false;
             judgement.evidence.insert(0, "alike, but the tellings of the two stories are not as a whole".to_owned());
@@ -91,16 +91,12 @@ fn refusals(connection: &Connection, row: i64) -> rusqlite::Result<Vec<Refusal>>
 /// An entry with its story; `None` where it is gone, is beyond the limits of its story, or was split off by hand.
 fn told(connection: &Connection, row: i64) -> rusqlite::Result<Option<(i64, StoredEntry)>> {
     connection
-        .prepare_cached(
-            "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp, coalesce(story, row) FROM entries
-             WHERE row = ?1 AND split = 0 AND surplus = 0 AND pruned = 0",
-        )?
+        .prepare_cached(&format!(
+            "SELECT {ENTRY_COLUMNS}, coalesce(story, row) FROM entries
+             WHERE row = ?1 AND split = 0 AND surplus = 0 AND pruned = 0"
+        ))?
         .query_row([row], |r| Ok((r.get(8)?, entry(r)?)))
         .optional()
-}
-
-fn features_of(stored: &StoredEntry) -> Features {
-    Features::of(stored.source.as_str(), &stored.entry, stored.first_seen.timestamp_millis())
 }
 
 /// Entries with the words of their titles.

@@ -102,10 +102,10 @@ impl Store {
     pub fn newest_of(&self, source: &SourceId, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.reading(|connection| {
-            let mut select = connection.prepare_cached(
-                "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries
-                 WHERE source = ?1 AND pruned = 0 ORDER BY row DESC LIMIT ?2",
-            )?;
+            let mut select = connection.prepare_cached(&format!(
+                "SELECT {} FROM entries WHERE source = ?1 AND pruned = 0 ORDER BY row DESC LIMIT ?2",
+                read::ENTRY_COLUMNS
+            ))?;
             select.query_map(params![source.as_str(), limit], read::entry)?.collect()
         })
     }

@@ -1,6 +1,6 @@
 //! The memory of the writer: made of the store when it is opened, and kept true to it, whoever writes.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -104,8 +104,7 @@ impl Stories {
         if version == self.version {
             return Ok(());
         }
-        let newest: i64 =
-            connection.prepare_cached("SELECT coalesce(max(row), 0) FROM entries")?.query_row([], |row| row.get(0))?;
+        let newest = newest(connection)?;
         // They may have changed the words of entries, too.
         self.memory.forget_features();
         let rows = rows_since(connection, self.memory.newest(), self.clock.unwrap_or(i64::MAX))?;
@@ -133,14 +132,14 @@ impl Stories {
     /// Makes the signature of a stored entry that has none of this version.
     fn sign(&mut self, connection: &Connection, row: i64) -> rusqlite::Result<()> {
         let stored = connection
-            .prepare_cached(
-                "SELECT row, river_id, source, first_seen, changed_at, sort, data, stamp FROM entries
-                 WHERE row = ?1 AND split = 0 AND surplus = 0 AND pruned = 0",
-            )?
+            .prepare_cached(&format!(
+                "SELECT {} FROM entries WHERE row = ?1 AND split = 0 AND surplus = 0 AND pruned = 0",
+                read::ENTRY_COLUMNS
+            ))?
             .query_row([row], read::entry)
             .optional()?;
         let Some(stored) = stored else { return Ok(()) };
-        let features = Features::of(stored.source.as_str(), &stored.entry, stored.first_seen.timestamp_millis());
+        let features = Features::of_stored(&stored);
         let signature = self.memory.sign(row, &features);
         connection
             .prepare_cached("UPDATE entries SET signature = ?2, dated = ?3 WHERE row = ?1")?
@@ -148,12 +147,10 @@ impl Stories {
             .map(drop)
     }
 
-    pub(super) fn memory(&mut self) -> &mut Memory {
-        &mut self.memory
-    }
-
-    pub(super) fn priorities(&self) -> Priorities {
-        self.priorities.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What is decided with: the memory, and the priorities of sources, which stay as they are as long as they are
+    /// held.
+    pub(super) fn deciding(&mut self) -> (&mut Memory, RwLockReadGuard<'_, Priorities>) {
+        (&mut self.memory, self.priorities.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// How many stories there are, as of the last commit.

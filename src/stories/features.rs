@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::letters::{Sorted, digest, each_compatible, is_ideograph};
 use super::title::{Title, words_of_text};
 use crate::clean;
-use crate::model::entry::Entry;
+use crate::model::entry::{Entry, StoredEntry};
 
 /// Characters of the body that are compared.
 const LONGEST_TEXT: usize = 1500;
@@ -96,6 +96,12 @@ impl Features {
     #[must_use]
     pub fn of(source: &str, entry: &Entry, seen: i64) -> Self {
         Self::of_text(source, entry, &clean::text_of(entry).unwrap_or_default(), seen)
+    }
+
+    /// The features of a stored entry.
+    #[must_use]
+    pub fn of_stored(stored: &StoredEntry) -> Self {
+        Self::of(stored.source.as_str(), &stored.entry, stored.first_seen.timestamp_millis())
     }
 
     /// The same where the text of the entry, as [`clean::text_of`] gives it, is at hand.

@@ -90,14 +90,9 @@ fn has_strayed(member: &Member, members: &[&Member]) -> bool {
     if witnesses.is_empty() {
         return false;
     }
-    let own = features(member);
-    let agreeing = witnesses.iter().filter(|other| tell_one_news(&own, &features(other))).count();
+    let own = Features::of_stored(&member.stored);
+    let agreeing = witnesses.iter().filter(|other| tell_one_news(&own, &Features::of_stored(&other.stored))).count();
     agreeing * 2 < witnesses.len()
-}
-
-fn features(member: &Member) -> Features {
-    let StoredEntry { source, entry, first_seen, .. } = &member.stored;
-    Features::of(source.as_str(), entry, first_seen.timestamp_millis())
 }
 
 /// Whether nothing says that two members of a story tell different news: who is in doubt stays.
