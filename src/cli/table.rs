@@ -100,7 +100,7 @@ impl Table {
     pub(super) fn new(header: &[&str]) -> Self {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING).set_header(header);
-        if is_colored() {
+        if COLORED.get().copied().unwrap_or(false) {
             table.enforce_styling();
         } else {
             table.force_no_tty();
@@ -120,7 +120,6 @@ impl Table {
             let Cell { text, tone } = cell.into();
             let cell = comfy_table::Cell::new(visible::line(&text));
             match tone {
-                _ if !is_colored() => cell,
                 Tone::Plain => cell,
                 Tone::Good => cell.fg(Color::DarkGreen),
                 Tone::Warning => cell.fg(Color::DarkYellow),
@@ -135,10 +134,6 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
-}
-
-fn is_colored() -> bool {
-    COLORED.get().copied().unwrap_or(false)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::section::Findings;
 
 /// A variable of the environment of this process, where it is text.
-pub(super) fn of_process(name: &str) -> Option<String> {
+fn of_process(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
@@ -18,8 +18,18 @@ pub(super) fn read_as(text: &str) -> Cow<'_, str> {
     expanded(text, &of_process).unwrap_or(Cow::Borrowed(text))
 }
 
+/// Reads the TOML of a file with the environment in its texts; what is wrong with either is a finding.
+pub(super) fn read_table<'a>(text: &'a str, findings: &Findings<'_>) -> Spanned<DeTable<'a>> {
+    let (mut table, syntax) = DeTable::parse_recoverable(text);
+    for error in syntax {
+        findings.add(error.span().unwrap_or(0..0), error.message().to_owned(), "");
+    }
+    expand(table.get_mut(), &of_process, findings);
+    table
+}
+
 /// Puts the environment into every text of a table; what is not there is a problem at the text.
-pub(super) fn expand(table: &mut DeTable<'_>, lookup: &dyn Fn(&str) -> Option<String>, findings: &Findings<'_>) {
+fn expand(table: &mut DeTable<'_>, lookup: &dyn Fn(&str) -> Option<String>, findings: &Findings<'_>) {
     for (_, value) in table.iter_mut() {
         expand_value(value, lookup, findings);
     }

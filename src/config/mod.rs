@@ -176,11 +176,7 @@ impl Config {
     pub fn check(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let findings = Findings::new(text);
-        let (mut table, syntax) = DeTable::parse_recoverable(text);
-        for error in syntax {
-            findings.add(error.span().unwrap_or(0..0), error.message().to_owned(), "");
-        }
-        environment::expand(table.get_mut(), &environment::of_process, &findings);
+        let table = environment::read_table(text, &findings);
         let config = read(&table, folder, &findings);
         let files = findings.files();
         let problems = findings.into_sorted();
@@ -236,8 +232,7 @@ impl Config {
     pub fn store_path_of(path: &Path) -> PathBuf {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let findings = Findings::new(&text);
-        let (mut table, _) = DeTable::parse_recoverable(&text);
-        environment::expand(table.get_mut(), &environment::of_process, &findings);
+        let table = environment::read_table(&text, &findings);
         let mut root = Section::new("feeds.toml", 0..0, Some(table.get_ref()), &findings);
         let name = root.table("store").text("path").map_or_else(|| defaults::STORE.to_owned(), |f| f.value);
         path.parent().unwrap_or(Path::new("")).join(name)

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use toml::de::DeTable;
-
 use super::Config;
 use super::environment;
 use super::section::{Findings, Section};
@@ -15,8 +13,7 @@ impl Config {
     pub fn timezone_of(path: &Path) -> Zone {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let findings = Findings::new(&text);
-        let (mut table, _) = DeTable::parse_recoverable(&text);
-        environment::expand(table.get_mut(), &environment::of_process, &findings);
+        let table = environment::read_table(&text, &findings);
         let mut root = Section::new("feeds.toml", 0..0, Some(table.get_ref()), &findings);
         read(&mut root.table("river"), &findings).unwrap_or_else(of_system)
     }

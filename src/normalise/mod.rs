@@ -45,18 +45,7 @@ pub fn normalise(raw: &RawFeed, context: &Context<'_>) -> Feed {
         .iter()
         .map(|entry| {
             let base = join(base.as_ref(), entry.base.as_deref());
-            let mut made = normalise_entry(entry, base.as_ref(), &dates);
-            if raw.format == Format::Atom
-                && let Some(id) = made.publisher_id.take()
-            {
-                // A reference that a base is stated for leads somewhere; other words with a slash may be but a name.
-                let leads = entry.id_is_link && (id.starts_with('/') || entry.base.is_some());
-                let whole = link::whole_id(id, base.as_ref());
-                if made.url.is_none() && leads && link::is_web(&whole) {
-                    made.url = link::absolute(&whole, None);
-                }
-                made.publisher_id = Some(whole);
-            }
+            let mut made = normalise_entry(entry, raw.format, base.as_ref(), &dates);
             made.language = entry.language.as_deref().and_then(self::language).or_else(|| language.clone());
             for tag in context.tags {
                 if !made.tags.contains(tag) {
@@ -125,10 +114,14 @@ fn join(base: Option<&Url>, relative: Option<&str>) -> Option<Url> {
     }
 }
 
-fn normalise_entry(raw: &RawEntry, base: Option<&Url>, dates: &Dates) -> Entry {
-    let publisher_id = raw.id.as_deref().map(text::one_line).filter(|id| !id.is_empty());
+fn normalise_entry(raw: &RawEntry, format: Format, base: Option<&Url>, dates: &Dates) -> Entry {
+    let stated_id = raw.id.as_deref().map(text::one_line).filter(|id| !id.is_empty());
+    // A reference that a base is stated for leads somewhere; other words with a slash may be but a name.
+    let leads = |id: &str| link::is_web(id) || id.starts_with('/') || raw.base.is_some();
+    let may_lead = raw.id_is_link && stated_id.as_deref().is_some_and(leads);
+    let publisher_id = if format == Format::Atom { stated_id.map(|id| link::whole_id(id, base)) } else { stated_id };
     let permalink = || {
-        let id = publisher_id.as_deref().filter(|id| raw.id_is_link && link::is_web(id))?;
+        let id = publisher_id.as_deref().filter(|id| may_lead && link::is_web(id))?;
         link::absolute(id, None)
     };
     let url = raw.link.as_deref().and_then(|l| link::absolute(l, base)).or_else(permalink);

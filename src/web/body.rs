@@ -51,6 +51,11 @@ pub(super) enum Coding {
 impl Coding {
     const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
 
+    /// Its place among all that a body keeps; that of the bytes as they are is the last.
+    fn place(self) -> usize {
+        Self::ALL.iter().position(|known| *known == self).unwrap_or(Self::ALL.len())
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Brotli => "br",
@@ -146,8 +151,7 @@ impl Body {
 
     /// Whether a request for this coding can be answered at once.
     pub(super) fn is_prepared(&self, coding: Coding) -> bool {
-        let place = Coding::ALL.iter().position(|known| *known == coding);
-        self.bytes.len() < WORTH_CODING || place.is_none_or(|place| self.coded[place].get().is_some())
+        self.bytes.len() < WORTH_CODING || self.coded.get(coding.place()).is_none_or(|coded| coded.get().is_some())
     }
 
     /// How many bytes, in no coding.
@@ -205,8 +209,8 @@ impl Body {
         let nothing_known = HeaderMap::from_iter(headers.get(ACCEPT_ENCODING).map(|v| (ACCEPT_ENCODING, v.clone())));
         let mut response = self.respond(method, &nothing_known);
         *response.status_mut() = StatusCode::IM_USED;
-        let coding = response.headers().get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
-        let place = Coding::ALL.iter().position(|known| coding == Some(known.name())).unwrap_or(Coding::ALL.len());
+        let stated = response.headers().get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+        let coding = Coding::ALL.into_iter().find(|known| stated == Some(known.name())).unwrap_or(Coding::Identity);
         let out = response.headers_mut();
         out.insert("im", HeaderValue::from_static("feed"));
         out.insert(VARY, HeaderValue::from_static(VARY_OF_CHANGES));
@@ -215,7 +219,7 @@ impl Body {
         if let Some(date) = &full.last_modified {
             out.insert(LAST_MODIFIED, date.clone());
         }
-        out.insert(ETAG, full.etags[place].clone());
+        out.insert(ETAG, full.etags[coding.place()].clone());
         response
     }
 
@@ -224,7 +228,7 @@ impl Body {
     pub fn respond(&self, method: &Method, headers: &HeaderMap) -> Response<Bytes> {
         let coding = if self.bytes.len() < WORTH_CODING { Coding::Identity } else { accepted(headers) };
         let (coding, bytes) = self.coded(coding);
-        let place = Coding::ALL.iter().position(|known| *known == coding).unwrap_or(Coding::ALL.len());
+        let place = coding.place();
         let mut response = Response::new(Bytes::new());
         let out = response.headers_mut();
         out.insert(ETAG, self.etags[place].clone());
@@ -275,9 +279,10 @@ impl Body {
 
     /// The bytes in a coding; made at its first use and kept.
     fn coded(&self, coding: Coding) -> (Coding, Bytes) {
-        let Some(place) = Coding::ALL.iter().position(|known| *known == coding) else {
-            return (Coding::Identity, self.bytes.clone());
-        };
+        if coding == Coding::Identity {
+            return (coding, self.bytes.clone());
+        }
+        let place = coding.place();
         self.asked[place].store(true, Ordering::Relaxed);
         match self.coded[place].get_or_init(|| self.encoded(coding)) {
             Some(bytes) => (coding, bytes.clone()),
